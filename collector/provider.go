@@ -39,7 +39,7 @@ type Problem struct {
 
 // Provider reads one cluster, or whatever stands for one. Its methods may be called concurrently.
 // All that crosses is plain data, so that an adapter in another process can come later.
-// An optional io.Closer is closed after the last call. collectortest.Run proves an implementation.
+// An optional io.Closer is closed after the last call. A ClosedWorld says that what it does not discover does not exist. collectortest.Run proves an implementation.
 type Provider interface {
 	// Discover tells what can be listed. An error means that nothing is known: unreachable, wrong credentials.
 	Discover(ctx context.Context) (Discovery, error)
@@ -47,6 +47,13 @@ type Provider interface {
 	// ends the list and comes back. An error after some objects means that the list is incomplete: nothing is then taken for
 	// deleted. ErrExpired asks the caller to start the list anew. The objects of one List are one state of the resource.
 	List(ctx context.Context, resource Resource, each func(object []byte) error) (Listing, error)
+}
+
+// ClosedWorld is an optional power of a Provider whose source is all there is (a folder of manifests): a type that Discover does not
+// give has no objects, and may be listed to say so. A Kubernetes cluster is none: there a missing type may be an API that is down.
+type ClosedWorld interface {
+	// Resource gives the resource to list for a resource type that the lake knows; false where the name is none.
+	Resource(resourceType string) (Resource, bool)
 }
 
 // Discovery is what a cluster offers.
@@ -57,6 +64,8 @@ type Discovery struct {
 	// Unknown are the groups whose resources could not be found out (an aggregated API that is down): nothing may be concluded of
 	// their types.
 	Unknown []UnknownGroup
+	// CapturedAt is when the state that List reads stood, where that is not the moment of reading: the time of a dump. Zero: now.
+	CapturedAt time.Time
 }
 
 // UnknownGroup is an API group and version ("metrics.k8s.io", "v1beta1") whose resources could not be found out, and why.
@@ -91,8 +100,6 @@ func (r Resource) APIGroup() string {
 // Listing says of a finished list what its objects do not.
 type Listing struct {
 	ResourceVersion string // of the list, "" where there is none
-	// CapturedAt is when the state that was listed stood, where it was not just now: the time of a dump. Zero: when List was called.
-	CapturedAt time.Time
 }
 
 // What a provider's errors wrap, where it can tell. Any other error of List means: failed, after all retries that make sense.
