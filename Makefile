@@ -1,0 +1,41 @@
+# `make help` lists the targets. Every target works with only Go, gcc, make, git and coreutils, from an empty home.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+.DELETE_ON_ERROR:
+
+version = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/k8sq
+	@go build -ldflags "-X main.version=$(version)" -o bin/k8sq ./cmd/k8sq
+
+.PHONY: test
+test: ## the tests of the main module, with a real S3 server (versitygw, built once)
+	@servers=$$(test/e2e/servers/build.sh s3)
+	K8SQ_TEST_SERVERS=$$servers K8SQ_TEST_REQUIRE_S3=1 go test ./...
+
+.PHONY: e2e
+e2e: ## end to end on real etcd, kube-apiservers and S3 (built once: ten minutes on two cores)
+	@cd test/e2e && go test -count=1 -timeout 60m ./...
+
+.PHONY: lint
+lint: ## formatting, go vet, golangci-lint, the import rules, the shell scripts, the documents
+	@tools/lint.sh
+
+.PHONY: golden
+golden: ## rewrite the golden files from what the code gives now: read the diff before you commit it
+	@go test $$(git grep -lE 'flag\.Bool\("update"' -- '*_test.go' ':!test/e2e' ':!bench' | xargs -r -n1 dirname | sort -u | sed 's|^|./|') -update
+
+.PHONY: bench
+bench: ## measure, as ratios against yardsticks taken in the same run
+	@bench/run.sh
+
+.PHONY: demo
+demo: build ## a small shop's week: five days synced into a lake, then questions in SQL
+	@examples/demo/demo.sh
