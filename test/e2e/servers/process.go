@@ -71,6 +71,9 @@ func onLastingThread(start func() error) error {
 	return <-done
 }
 
+// Name is the server's: "kube-apiserver".
+func (p *Process) Name() string { return p.name }
+
 // Stop ends the process: it asks, waits ten seconds, and kills.
 func (p *Process) Stop() {
 	if p == nil {

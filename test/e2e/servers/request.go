@@ -24,7 +24,14 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("%s %s: %d %s", e.Method, e.Path, e.Code, e.Body)
 }
 
-// Do sends a request as the administrator and gives the answer's body. contentType is that of body, which may be nil.
+// As gives the same cluster as seen by the owner of a token.
+func (c *Cluster) As(token string) *Cluster {
+	other := *c
+	other.Token = token
+	return &other
+}
+
+// Do sends a request with the cluster's token and gives the answer's body. contentType is that of body, which may be nil.
 func (c *Cluster) Do(ctx context.Context, method, path, contentType string, body []byte) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, method, c.URL+path, bytes.NewReader(body))
 	if err != nil {
