@@ -1,0 +1,383 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/agext/levenshtein"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/gohcl"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/k8sq/k8sq/collector"
+)
+
+// loader decodes one file and gathers what is wrong with it.
+type loader struct {
+	path, dir   string
+	definitions []collector.Definition
+	getenv      func(string) string
+	log         *slog.Logger
+	context     *hcl.EvalContext
+	broken      map[*hclsyntax.Attribute]bool // attributes whose expression has no value: their problem is told, they count as present
+	sensitive   map[string]bool               // attributes that are credentials by their type
+	problems    hcl.Diagnostics
+}
+
+func (l *loader) problem(subject hcl.Range, summary, detail string, arguments ...any) {
+	l.problems = append(l.problems, &hcl.Diagnostic{
+		Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(detail, arguments...), Subject: &subject,
+	})
+}
+
+func (l *loader) warning(subject hcl.Range, summary, detail string, arguments ...any) {
+	l.problem(subject, summary, detail, arguments...)
+	l.problems[len(l.problems)-1].Severity = hcl.DiagWarning
+}
+
+var rootSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
+	{Type: "lake"}, {Type: "provider", LabelNames: []string{"type", "cluster id"}}, {Type: "collect"}, {Type: "redact"},
+}}
+
+func (l *loader) config(root *hclsyntax.Body) *Config {
+	l.context = l.evalContext(root)
+	config := &Config{
+		Path:    l.path,
+		Dir:     l.dir,
+		Lake:    Lake{URL: filepath.Join(l.dir, DefaultLake)},
+		Collect: Collect{Concurrency: DefaultConcurrency},
+	}
+	body := l.narrow(root, rootSchema, laterRoot)
+	seen := map[string]*hclsyntax.Block{}
+	clusters := map[string]*hclsyntax.Block{}
+	for _, block := range body.Blocks {
+		if block.Type == "provider" {
+			if len(block.Labels) == 2 {
+				l.provider(config, block, clusters)
+			}
+			continue
+		}
+		if first := seen[block.Type]; first != nil {
+			l.problem(block.TypeRange, fmt.Sprintf("Duplicate %s block", block.Type),
+				"There is one %s block already, at %s. Merge the two.", block.Type, at(first.TypeRange))
+		} else {
+			seen[block.Type] = block
+		}
+		switch block.Type {
+		case "lake":
+			l.lake(&config.Lake, block)
+		case "collect":
+			l.collect(&config.Collect, block)
+		case "redact":
+			l.redact(&config.Redact, block)
+		}
+	}
+	return config
+}
+
+func (l *loader) lake(lake *Lake, block *hclsyntax.Block) {
+	var attributes struct {
+		URL       *string `hcl:"url,optional"`
+		Region    string  `hcl:"region,optional"`
+		Endpoint  string  `hcl:"endpoint,optional"`
+		PathStyle bool    `hcl:"path_style,optional"`
+		Profile   string  `hcl:"profile,optional"`
+	}
+	body, sound := l.decode(block.Body, &attributes, nil)
+	lake.Range = rangeOf(block.DefRange())
+	lake.Region, lake.Endpoint, lake.PathStyle, lake.Profile = attributes.Region, attributes.Endpoint, attributes.PathStyle, attributes.Profile
+	if !sound {
+		return
+	}
+	if attribute := body.Attributes["endpoint"]; attribute != nil {
+		if parsed, err := url.Parse(attributes.Endpoint); err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" {
+			l.problem(attribute.Expr.Range(), "Invalid endpoint", "An endpoint is the address of an S3 server, such as \"https://s3.example.com\".")
+		}
+	}
+	if attributes.URL == nil {
+		return
+	}
+	subject := body.Attributes["url"].Expr.Range()
+	lake.Range = rangeOf(subject)
+	scheme, rest, isURL := strings.Cut(*attributes.URL, "://")
+	switch {
+	case *attributes.URL == "":
+		l.problem(subject, "Invalid lake URL", "It is empty. Give a folder, or s3://bucket/prefix.")
+	case isURL && scheme == "s3":
+		if bucket, _, _ := strings.Cut(rest, "/"); bucket == "" {
+			l.problem(subject, "Invalid lake URL", "It names no bucket. Write s3://bucket/prefix.")
+		}
+		lake.URL = *attributes.URL
+	case isURL:
+		l.problem(subject, "Invalid lake URL", "A lake is a folder, or an S3 bucket: s3://bucket/prefix. For a server that speaks S3, name it with endpoint.")
+	default:
+		lake.URL = l.join(*attributes.URL)
+		for _, name := range []string{"region", "endpoint", "path_style", "profile"} {
+			if attribute := body.Attributes[name]; attribute != nil {
+				l.warning(attribute.NameRange, "Argument without effect",
+					"The lake is a folder, for which %s says nothing. For a bucket, url is s3://bucket/prefix.", name)
+			}
+		}
+	}
+}
+
+func (l *loader) redact(redact *Redact, block *hclsyntax.Block) {
+	var attributes struct {
+		KeyFile *string `hcl:"key_file,optional"`
+	}
+	body, sound := l.decode(block.Body, &attributes, laterRedact)
+	if !sound || attributes.KeyFile == nil {
+		return
+	}
+	if *attributes.KeyFile == "" {
+		l.problem(body.Attributes["key_file"].Expr.Range(), "Invalid key file", "It is empty. Give the path of a file, or leave key_file out.")
+		return
+	}
+	redact.KeyFile = l.join(*attributes.KeyFile)
+}
+
+func (l *loader) collect(collect *Collect, block *hclsyntax.Block) {
+	type types struct {
+		ResourceTypes []string `hcl:"resource_types,optional"`
+	}
+	var attributes struct {
+		Concurrency *int `hcl:"concurrency,optional"`
+	}
+	schema, _ := gohcl.ImpliedBodySchema(attributes)
+	schema.Blocks = []hcl.BlockHeaderSchema{{Type: "select"}, {Type: "ignore"}}
+	body := l.narrow(block.Body, schema, laterCollect)
+	if l.into(only(body, schema.Attributes), &attributes) && attributes.Concurrency != nil {
+		collect.Concurrency = *attributes.Concurrency
+		if collect.Concurrency < 1 {
+			l.problem(body.Attributes["concurrency"].Expr.Range(), "Invalid concurrency",
+				"At least one resource type must be listed at a time.")
+		}
+	}
+	seen := map[string]*hclsyntax.Block{}
+	for _, inner := range body.Blocks {
+		if first := seen[inner.Type]; first != nil {
+			l.problem(inner.TypeRange, fmt.Sprintf("Duplicate %s block", inner.Type),
+				"There is one %s block already, at %s. Merge the two.", inner.Type, at(first.TypeRange))
+		} else {
+			seen[inner.Type] = inner
+		}
+		var decoded types
+		scope, later := &collect.Select, laterSelect
+		if inner.Type == "ignore" {
+			scope, later = &collect.Ignore, laterIgnore
+		}
+		if innerBody, sound := l.decode(inner.Body, &decoded, later); sound {
+			l.resourceTypes(innerBody.Attributes["resource_types"], decoded.ResourceTypes)
+			scope.ResourceTypes = decoded.ResourceTypes
+		}
+	}
+}
+
+func (l *loader) provider(config *Config, block *hclsyntax.Block, clusters map[string]*hclsyntax.Block) {
+	provider := Provider{Type: block.Labels[0], ID: block.Labels[1], Range: rangeOf(block.DefRange())}
+	switch first := clusters[provider.ID]; {
+	case provider.ID == "" || strings.ContainsFunc(provider.ID, unicode.IsControl):
+		l.problem(block.LabelRanges[1], "Invalid cluster id",
+			"A cluster's id is a string that is not empty and has no control characters, such as \"prod-eu\".")
+	case first != nil:
+		l.problem(block.LabelRanges[1], "Duplicate cluster id",
+			"The cluster %q is declared already, at %s. Each provider block needs an id of its own.", provider.ID, at(first.DefRange()))
+	default:
+		clusters[provider.ID] = block
+	}
+	definition, found := find(l.definitions, provider.Type)
+	if !found {
+		var known []string
+		for _, definition := range l.definitions {
+			known = append(known, definition.Type)
+		}
+		l.problem(block.LabelRanges[0], "Unknown provider type", "There is no provider %q.%s The providers are %s.",
+			provider.Type, suggestion(provider.Type, known), strings.Join(known, ", "))
+		return
+	}
+
+	var own struct {
+		Name *string           `hcl:"name,optional"`
+		Tags map[string]string `hcl:"tags,optional"`
+	}
+	provider.Config = definition.Config()
+	ownSchema, _ := gohcl.ImpliedBodySchema(own)
+	schema, _ := gohcl.ImpliedBodySchema(provider.Config)
+	merged := &hcl.BodySchema{Attributes: slices.Concat(ownSchema.Attributes, schema.Attributes), Blocks: schema.Blocks}
+	body := l.narrow(block.Body, merged, laterProvider)
+	l.into(only(body, ownSchema.Attributes), &own)
+	sound := l.into(without(body, ownSchema.Attributes), provider.Config)
+	provider.Name = provider.ID
+	if own.Name != nil && *own.Name != "" {
+		provider.Name = *own.Name
+	}
+	provider.Tags = own.Tags
+	if !sound {
+		return
+	}
+	// What a definition checks goes across attributes (a token without a server), so it is only asked about a block that was decoded whole.
+	environment := collector.Environment{Cluster: provider.ID, Dir: l.dir, Getenv: l.getenv, Log: l.log}
+	for _, found := range definition.Check(environment, provider.Config) {
+		subject, summary, detail := block.DefRange(), found.Summary, found.Detail
+		if attribute := body.Attributes[found.Attribute]; attribute != nil {
+			subject = attribute.Expr.Range()
+		}
+		for name, attribute := range body.Attributes {
+			value, _ := attribute.Expr.Value(l.context)
+			summary, detail = withoutValue(summary, name, value, l.sensitive), withoutValue(detail, name, value, l.sensitive)
+		}
+		l.problem(subject, summary, "%s", detail)
+	}
+	config.Providers = append(config.Providers, provider)
+}
+
+// decode checks a body against the struct's attributes and decodes it. The body that comes back holds what was decoded.
+func (l *loader) decode(body *hclsyntax.Body, target any, later map[string]string) (*hclsyntax.Body, bool) {
+	schema, _ := gohcl.ImpliedBodySchema(target)
+	narrowed := l.narrow(body, schema, later)
+	return narrowed, l.into(narrowed, target)
+}
+
+// narrow tells what a body holds that the schema does not know, or lacks, and gives the body of what it does know. An attribute that is null
+// counts as left out.
+func (l *loader) narrow(body *hclsyntax.Body, schema *hcl.BodySchema, later map[string]string) *hclsyntax.Body {
+	attributes := map[string]bool{}
+	for _, attribute := range schema.Attributes {
+		attributes[attribute.Name] = true
+	}
+	blocks := map[string]bool{}
+	for _, block := range schema.Blocks {
+		blocks[block.Type] = true
+	}
+	present := &hclsyntax.Body{Attributes: hclsyntax.Attributes{}, SrcRange: body.SrcRange, EndRange: body.EndRange}
+	known := &hclsyntax.Body{Attributes: hclsyntax.Attributes{}, SrcRange: body.SrcRange, EndRange: body.EndRange}
+	for name, attribute := range body.Attributes {
+		if what, isLater := later[name]; isLater && !attributes[name] {
+			l.problem(attribute.NameRange, summaryNotYet, "This version of k8sq does not have %s yet. Leave %q out.", what, name)
+			continue
+		}
+		if attributes[name] && !l.broken[attribute] {
+			if l.isNull(attribute) {
+				continue
+			}
+		}
+		present.Attributes[name] = attribute
+		if attributes[name] {
+			known.Attributes[name] = attribute
+		}
+	}
+	for _, block := range body.Blocks {
+		if what, isLater := later[block.Type]; isLater && !blocks[block.Type] {
+			l.problem(block.DefRange(), summaryNotYet, "This version of k8sq does not have %s yet. Leave the %s block out.", what, block.Type)
+			continue
+		}
+		present.Blocks = append(present.Blocks, block)
+		if blocks[block.Type] {
+			known.Blocks = append(known.Blocks, block)
+		}
+	}
+	_, problems := present.Content(schema)
+	l.problems = append(l.problems, problems...)
+	return known
+}
+
+// isNull evaluates an attribute to see whether it is null. One that cannot be evaluated is broken from then on, with its problem told.
+func (l *loader) isNull(attribute *hclsyntax.Attribute) bool {
+	value, problems := attribute.Expr.Value(l.context)
+	if problems.HasErrors() {
+		l.problems = append(l.problems, problems...)
+		l.broken[attribute] = true
+		return false
+	}
+	return value.IsNull()
+}
+
+// into decodes a narrowed body; false says that the target is not to be relied on. What is missing or unknown has been told by narrow.
+func (l *loader) into(body *hclsyntax.Body, target any) bool {
+	sound := true
+	whole := &hclsyntax.Body{Attributes: hclsyntax.Attributes{}, Blocks: body.Blocks, SrcRange: body.SrcRange, EndRange: body.EndRange}
+	for name, attribute := range body.Attributes {
+		if l.broken[attribute] {
+			sound = false
+			continue
+		}
+		whole.Attributes[name] = attribute
+	}
+	missing := whole.MissingItemRange()
+	for _, problem := range gohcl.DecodeBody(whole, l.context, target) {
+		if problem.Severity == hcl.DiagError {
+			sound = false
+		}
+		if problem.Subject != nil && *problem.Subject == missing {
+			continue
+		}
+		if problem.Subject != nil && l.withinBroken(body, *problem.Subject) {
+			continue
+		}
+		l.problems = append(l.problems, problem)
+	}
+	return sound
+}
+
+// withinBroken tells whether a range lies in the expression of an attribute, of an inner block, whose problem has been told already.
+func (l *loader) withinBroken(body *hclsyntax.Body, subject hcl.Range) bool {
+	for _, block := range body.Blocks {
+		for _, attribute := range block.Body.Attributes {
+			if l.broken[attribute] && attribute.SrcRange.Overlaps(subject) {
+				return true
+			}
+		}
+		if l.withinBroken(block.Body, subject) {
+			return true
+		}
+	}
+	return false
+}
+
+// only gives a body with no more than the named attributes.
+func only(body *hclsyntax.Body, attributes []hcl.AttributeSchema) *hclsyntax.Body {
+	kept := &hclsyntax.Body{Attributes: hclsyntax.Attributes{}, SrcRange: body.SrcRange, EndRange: body.EndRange}
+	for _, attribute := range attributes {
+		if found := body.Attributes[attribute.Name]; found != nil {
+			kept.Attributes[attribute.Name] = found
+		}
+	}
+	return kept
+}
+
+// without gives a body that lacks the named attributes.
+func without(body *hclsyntax.Body, attributes []hcl.AttributeSchema) *hclsyntax.Body {
+	kept := &hclsyntax.Body{Attributes: hclsyntax.Attributes{}, Blocks: body.Blocks, SrcRange: body.SrcRange, EndRange: body.EndRange}
+	for name, attribute := range body.Attributes {
+		if !slices.ContainsFunc(attributes, func(schema hcl.AttributeSchema) bool { return schema.Name == name }) {
+			kept.Attributes[name] = attribute
+		}
+	}
+	return kept
+}
+
+// join makes a path of the file one that stands from anywhere.
+func (l *loader) join(path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(l.dir, path)
+}
+
+// suggestion gives " Did you mean …?" where one of the names is close to the given one.
+func suggestion(given string, names []string) string {
+	for _, name := range names {
+		if levenshtein.Distance(strings.ToLower(given), strings.ToLower(name), nil) < 3 {
+			return fmt.Sprintf(" Did you mean %q?", name)
+		}
+	}
+	return ""
+}
+
+// at names a place in the words of a sentence.
+func at(place hcl.Range) string { return fmt.Sprintf("line %d", place.Start.Line) }

@@ -1,0 +1,5 @@
+# A folder with a bucket's settings is only warned of.
+lake {
+  url    = "my-bucket"
+  region = "eu-central-1"
+}

@@ -1,0 +1,4 @@
+lake {
+  url      = "gs://bucket/x"
+  endpoint = "localhost:9000"
+}

@@ -1,0 +1,6 @@
+provider "kubernetes" "a" {
+  kubeconfig = <<EOT
+users:
+- token: hunter2 ${
+EOT
+}

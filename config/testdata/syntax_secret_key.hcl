@@ -1,0 +1,3 @@
+provider "kubernetes" "d" {
+  "password" = "hunter2"
+}

@@ -1,0 +1,3 @@
+provider "kubernetes" "a" {
+  token = 'hunter2'
+}
