@@ -1,0 +1,134 @@
+package lake
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// The key-value metadata of snapshot.parquet; data files have the generation and the sync id only.
+const (
+	metaFormat     = "k8sq.format"
+	metaGeneration = "k8sq.generation"
+	metaSyncID     = "k8sq.sync_id"
+	metaCapturedAt = "k8sq.captured_at"
+	metaComplete   = "k8sq.complete"
+	metaFence      = "k8sq.fence"
+	metaHistory    = "k8sq.history"
+)
+
+// microseconds is RFC 3339 with as many digits as the columns have.
+const microseconds = "2006-01-02T15:04:05.000000Z07:00"
+
+// stamp is what snapshot.parquet's metadata says of the partition's last commit. The zero stamp is that of a partition without any.
+type stamp struct {
+	generation int64
+	syncID     string
+	capturedAt time.Time
+	complete   bool
+	history    history
+}
+
+// metadata writes the stamp with a new random fence, so that no two puts of a snapshot ever have the same content, nor the same ETag.
+func (s stamp) metadata(fence string) (map[string]string, error) {
+	h, err := json.Marshal(s.history)
+	if err != nil {
+		return nil, err
+	}
+	m := map[string]string{
+		metaFormat:     strconv.Itoa(format),
+		metaGeneration: strconv.FormatInt(s.generation, 10),
+		metaSyncID:     s.syncID,
+		metaComplete:   strconv.FormatBool(s.complete),
+		metaFence:      fence,
+		metaHistory:    string(h),
+	}
+	if !s.capturedAt.IsZero() {
+		m[metaCapturedAt] = s.capturedAt.UTC().Format(microseconds)
+	}
+	return m, nil
+}
+
+func parseStamp(m map[string]string) (stamp, error) {
+	version, err := strconv.Atoi(m[metaFormat])
+	if err != nil {
+		return stamp{}, fmt.Errorf("%s is %q: not written by k8sq", metaFormat, m[metaFormat])
+	}
+	if version > format {
+		return stamp{}, fmt.Errorf("%w, %d; this k8sq understands %d: use a newer one", ErrNewerFormat, version, format)
+	}
+	s := stamp{syncID: m[metaSyncID], complete: m[metaComplete] == "true"}
+	if s.generation, err = strconv.ParseInt(m[metaGeneration], 10, 64); err != nil || s.generation < 0 {
+		return stamp{}, fmt.Errorf("%s is %q", metaGeneration, m[metaGeneration])
+	}
+	if at := m[metaCapturedAt]; at != "" {
+		if s.capturedAt, err = time.Parse(microseconds, at); err != nil {
+			return stamp{}, fmt.Errorf("%s is %q", metaCapturedAt, at)
+		}
+		s.capturedAt = s.capturedAt.UTC()
+	}
+	if err := json.Unmarshal([]byte(m[metaHistory]), &s.history); err != nil {
+		return stamp{}, fmt.Errorf("%s: %w", metaHistory, err)
+	}
+	return s, nil
+}
+
+// history says which generations put a file of versions and of changes, by the date of the folder it lies in. It makes the rule that readers go by
+// exact: a file counts if the history of its partition's snapshot has it, and not because its generation is a committed one. The
+// latter would let in what a writer leaves that fell asleep, lost the race, and died before it could clear away its file: same generation, but
+// another date than the winner's, or a table the winner put nothing in. It grows by a line a day.
+type history map[string]day
+
+type day struct {
+	Versions ranges `json:"versions,omitempty"`
+	Changes  ranges `json:"changes,omitempty"`
+}
+
+// ranges are ascending disjoint ranges of generations, both ends included.
+type ranges [][2]int64
+
+func (r ranges) has(generation int64) bool {
+	return slices.ContainsFunc(r, func(span [2]int64) bool { return span[0] <= generation && generation <= span[1] })
+}
+
+// with gives the ranges with a generation newer than all of theirs.
+func (r ranges) with(generation int64) ranges {
+	r = slices.Clone(r)
+	if last := len(r) - 1; last >= 0 && r[last][1] == generation-1 {
+		r[last][1] = generation
+		return r
+	}
+	return append(r, [2]int64{generation, generation})
+}
+
+// with gives the history with what a commit put.
+func (h history) with(date string, generation int64, versions, changes bool) history {
+	next := maps.Clone(h)
+	if next == nil {
+		next = history{}
+	}
+	d := next[date]
+	if versions {
+		d.Versions = d.Versions.with(generation)
+	}
+	if changes {
+		d.Changes = d.Changes.with(generation)
+	}
+	if versions || changes {
+		next[date] = d
+	}
+	return next
+}
+
+// has says whether a file of versions or changes is part of what was committed. A compacted file goes by its ends: it was made of committed ones.
+func (h history) has(f DataFile) bool {
+	d := h[f.Date]
+	r := d.Versions
+	if f.Table == TableChanges {
+		r = d.Changes
+	}
+	return r.has(f.First) && r.has(f.Last)
+}
