@@ -36,7 +36,7 @@ for folder in days/*; do
   SHOP_CAPTURED_AT=${day}T18:00:00Z
   printf '\n%s%s%s\n' "$bold" "${story[$day]}" "$plain"
   echo "\$ k8sq sync --config k8sq.hcl"
-  $k8sq sync --config k8sq.hcl 2>&1 # its report goes to standard error, like everything that is not a result
+  $k8sq sync --config k8sq.hcl
 done
 
 for question in questions/*.sql; do
