@@ -1,0 +1,74 @@
+package collector
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// KeyVariable is the environment variable that gives the redaction key.
+const KeyVariable = "K8SQ_REDACTION_KEY"
+
+// keyLength is the least number of bytes of a redaction key: below it, the values behind the HMACs could be found by trying keys.
+const keyLength = 16
+
+// RedactionKey gives the key under which secret values are hashed: K8SQ_REDACTION_KEY, or the content of the file at path, which is
+// made at first use, readable by its owner alone. made tells that it was. The key is not in the lake, so that whoever has the lake
+// cannot find the values by trying; a lake that is collected with another key shows every secret as changed.
+func RedactionKey(getenv func(string) string, path string) (key []byte, made bool, err error) {
+	if text := getenv(KeyVariable); text != "" {
+		if len(text) < keyLength {
+			return nil, false, fmt.Errorf("%s has %d characters, a key needs at least %d", KeyVariable, len(text), keyLength)
+		}
+		return []byte(text), false, nil
+	}
+	if key, err = readKey(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return key, false, err
+	}
+	if made, err = makeKey(path); err != nil {
+		return nil, false, fmt.Errorf("make the redaction key: %w (or set %s)", err, KeyVariable)
+	}
+	key, err = readKey(path)
+	return key, made, err
+}
+
+func readKey(path string) ([]byte, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the redaction key: %w", err)
+	}
+	key := strings.TrimSpace(string(content))
+	if len(key) < keyLength {
+		return nil, fmt.Errorf("read the redaction key: %s holds %d characters, a key needs at least %d", path, len(key), keyLength)
+	}
+	return []byte(key), nil
+}
+
+// makeKey puts a new key at path, unless another process was quicker.
+func makeKey(path string) (made bool, err error) {
+	random := make([]byte, 32)
+	rand.Read(random)                                                            // never fails
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // mode 0600
+	if err != nil {
+		return false, err
+	}
+	defer os.Remove(file.Name())
+	if _, err := file.WriteString(hex.EncodeToString(random) + "\n"); err != nil {
+		return false, errors.Join(err, file.Close())
+	}
+	if err := errors.Join(file.Sync(), file.Close()); err != nil {
+		return false, err
+	}
+	switch err := os.Link(file.Name(), path); {
+	case errors.Is(err, fs.ErrExist):
+		return false, nil
+	case err != nil:
+		return true, os.Rename(file.Name(), path) // a file system without hard links
+	}
+	return true, nil
+}
