@@ -1,0 +1,342 @@
+package document
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"time"
+
+	"github.com/k8sq/k8sq/lake"
+)
+
+// Object is an object as the lake stores it.
+//
+// Its strings are the caller's to keep. Its slices (the JSON columns, the whole, the pairs, the managers) are reused: they are
+// valid until the Normalizer's next call, and what outlives it must be copied.
+type Object struct {
+	lake.Identity
+	lake.State
+	Digest string // "sha256:<hex>" of the whole without the ignored fields
+	Whole  []byte // the canonical whole, ignored fields included
+	// ModifiedAt and Managers are those of the object's whole life: the newest time and the distinct names, sorted, in
+	// metadata.managedFields. Those of one change are Attribution's.
+	ModifiedAt time.Time
+	Managers   []string
+
+	managed  []managedEntry
+	selected []string
+}
+
+// Normalizer turns raw objects into what is stored. It reuses its memory from one object to the next, so each goroutine needs
+// one of its own.
+type Normalizer struct {
+	redaction *redaction
+	tree      tree
+	writer    writer
+	fields    []byte
+	hash      hash.Hash
+	sum       [sha256.Size]byte
+	text      []byte // what becomes the strings of an object, so that they take one allocation instead of dozens
+	spans     []span
+	object    Object
+}
+
+// span is a string to be: a stretch of Normalizer.text.
+type span struct{ start, end int }
+
+// NewNormalizer makes a Normalizer. Without a Redactor it refuses Secrets rather than let their values pass.
+func NewNormalizer(redactor *Redactor) *Normalizer {
+	n := &Normalizer{hash: sha256.New()}
+	if redactor != nil {
+		n.redaction = redactor.begin()
+	}
+	return n
+}
+
+// Normalize reads one object of the resource, redacts it, and gives its columns and digest. raw is not kept: the result points
+// into the Normalizer's own memory. Errors name kind and object but never hold a part of the object's content.
+func (n *Normalizer) Normalize(resource Resource, raw []byte) (*Object, error) {
+	t := &n.tree
+	if err := t.parse(raw); err != nil {
+		return nil, fmt.Errorf("read a %s: %w", resource.Kind, err)
+	}
+	if t.nodes[root].kind != kindObject {
+		return nil, fmt.Errorf("read a %s: it is not a JSON object", resource.Kind)
+	}
+	metadata, ok := t.member(root, "metadata")
+	if !ok || t.nodes[metadata].kind != kindObject {
+		return nil, fmt.Errorf("read a %s: it has no metadata", resource.Kind)
+	}
+	n.object = Object{managed: n.object.managed[:0], Managers: n.object.Managers[:0], selected: n.object.selected[:0], State: lake.State{
+		Labels: n.object.Labels[:0], Annotations: n.object.Annotations[:0]}}
+	if err := n.identify(resource, metadata); err != nil {
+		return nil, err
+	}
+	if err := n.redact(resource, metadata); err != nil {
+		return nil, fmt.Errorf("read the %s %s: %w", resource.Kind, n.object.ResourceID, err)
+	}
+	n.columns(metadata)
+	if managed, ok := t.member(metadata, "managedFields"); ok {
+		t.nodes[managed].flags |= dropped
+	}
+	ignore(t)
+	n.write(resource)
+	return &n.object, nil
+}
+
+// identify fills the identity, all of it in one string.
+func (n *Normalizer) identify(resource Resource, metadata uint32) error {
+	t := &n.tree
+	name, uid := t.stringMember(metadata, "name"), t.stringMember(metadata, "uid")
+	var namespace []byte
+	if resource.Namespaced {
+		namespace = t.stringMember(metadata, "namespace")
+	}
+	if len(name) == 0 {
+		if len(namespace) > 0 {
+			return fmt.Errorf("read a %s in namespace %s: it has no metadata.name", resource.Kind, namespace)
+		}
+		return fmt.Errorf("read a %s: it has no metadata.name", resource.Kind)
+	}
+	if bytes.IndexByte(name, '/') >= 0 || bytes.IndexByte(namespace, '/') >= 0 {
+		// Kubernetes allows it nowhere, and "a/b" in "c" must not be taken for "b" in "c/a".
+		return fmt.Errorf("read a %s named %q in namespace %q: names cannot hold a slash", resource.Kind, name, namespace)
+	}
+	n.text = n.text[:0]
+	if len(namespace) > 0 {
+		n.text = append(append(n.text, namespace...), '/')
+	}
+	nameAt := len(n.text)
+	n.text = append(n.text, name...)
+	uidAt := len(n.text)
+	s := string(append(n.text, uid...))
+	n.object.Identity = lake.Identity{
+		APIGroup: resource.APIGroup, APIVersion: resource.APIVersion, Kind: resource.Kind,
+		Namespace: s[:len(namespace)], Name: s[nameAt:uidAt], ResourceID: s[:uidAt], UID: s[uidAt:],
+	}
+	return nil
+}
+
+func (n *Normalizer) redact(resource Resource, metadata uint32) error {
+	if n.redaction != nil {
+		n.redaction.apply(&n.tree, resource, metadata)
+		return nil
+	}
+	if isSecret(resource) {
+		return errors.New("there is no redaction key, and without one a Secret is not stored")
+	}
+	return nil
+}
+
+// columns fills what is stored beside the JSON: labels, annotations, owner, phase, times and managers.
+func (n *Normalizer) columns(metadata uint32) {
+	t, o := &n.tree, &n.object
+	n.text, n.spans = n.text[:0], n.spans[:0]
+	labels := n.pairs(metadata, "labels")
+	annotations := n.pairs(metadata, "annotations")
+
+	owner := [3]string{"kind", "name", "uid"}
+	ownerAt := len(n.spans)
+	if reference, ok := t.controller(metadata); ok {
+		for _, key := range owner {
+			n.keep(t.stringMember(reference, key))
+		}
+	}
+	hasOwner := len(n.spans) > ownerAt
+	if status, ok := t.member(root, "status"); ok {
+		n.keep(t.stringMember(status, "phase"))
+	} else {
+		n.keep(nil)
+	}
+	managersAt := len(n.spans)
+	if managed, ok := t.member(metadata, "managedFields"); ok {
+		for _, entry := range t.elements(managed) {
+			at, err := parseTime(t.stringMember(entry, "time"))
+			if err != nil {
+				at = time.Time{} // an entry may lack its time; it still has a manager
+			}
+			n.keep(t.stringMember(entry, "manager"))
+			o.managed = append(o.managed, managedEntry{at: at})
+		}
+	}
+
+	all := string(n.text)
+	next := 0
+	take := func() string {
+		s := n.spans[next]
+		next++
+		return all[s.start:s.end]
+	}
+	for range labels {
+		o.Labels = append(o.Labels, lake.Pair{Key: take(), Value: take()})
+	}
+	for range annotations {
+		o.Annotations = append(o.Annotations, lake.Pair{Key: take(), Value: take()})
+	}
+	if hasOwner {
+		o.OwnerKind, o.OwnerName, o.OwnerUID = take(), take(), take()
+	}
+	o.Phase = take()
+	next = managersAt
+	for i := range o.managed {
+		o.managed[i].manager = take()
+	}
+	if at, err := parseTime(t.stringMember(metadata, "creationTimestamp")); err == nil {
+		o.CreatedAt = at
+	}
+	o.Managers, o.ModifiedAt = attribute(o.Managers, o.managed, time.Time{})
+}
+
+func (n *Normalizer) keep(text []byte) {
+	start := len(n.text)
+	n.text = append(n.text, text...)
+	n.spans = append(n.spans, span{start, len(n.text)})
+}
+
+// pairs keeps the keys and values of a map of strings and tells how many there are. The API server stores nothing but strings;
+// in files a number or a boolean is a common slip, and its text is what was meant. A null is no entry.
+func (n *Normalizer) pairs(metadata uint32, key string) int {
+	t := &n.tree
+	m, ok := t.member(metadata, key)
+	if !ok || t.nodes[m].kind != kindObject {
+		return 0
+	}
+	count := 0
+	for _, child := range t.elements(m) {
+		v := t.nodes[child]
+		switch {
+		case v.flags&dropped != 0 || v.kind == kindNull:
+			continue
+		case v.kind == kindString:
+			n.keep(t.key(child))
+			n.keep(t.text(child))
+		default:
+			n.keep(t.key(child))
+			start := len(n.text)
+			n.text = t.append(n.text, child)
+			n.spans = append(n.spans, span{start, len(n.text)})
+		}
+		count++
+	}
+	return count
+}
+
+// controller finds the owner reference that says it is the controller's; Kubernetes allows one at most.
+func (t *tree) controller(metadata uint32) (uint32, bool) {
+	references, ok := t.member(metadata, "ownerReferences")
+	if !ok || t.nodes[references].kind != kindArray {
+		return 0, false
+	}
+	for _, reference := range t.elements(references) {
+		if c, ok := t.member(reference, "controller"); ok && t.nodes[c].kind == kindTrue {
+			return reference, true
+		}
+	}
+	return 0, false
+}
+
+// parseTime reads a time as Kubernetes writes it, RFC 3339, into UTC.
+func parseTime(text []byte) (time.Time, error) {
+	var at time.Time
+	if err := at.UnmarshalText(text); err != nil {
+		return time.Time{}, err
+	}
+	return at.UTC(), nil
+}
+
+// write writes the canonical whole once. Metadata, Spec and Status are stretches of it; Fields is put together of the stretches
+// of the other members; the digest runs over it but for the cuts.
+func (n *Normalizer) write(resource Resource) {
+	t, o, w := &n.tree, &n.object, &n.writer
+	w.out, w.cuts = append(w.out[:0], '{'), w.cuts[:0]
+	n.fields = append(n.fields[:0], '{')
+	var metadata, spec, status span
+	wroteVersion, wroteKind := false, false
+	head := func(before []byte) {
+		// apiVersion and kind come from the resource, in their place among the sorted keys; nil means after everything.
+		if !wroteVersion && (before == nil || string(before) > "apiVersion") {
+			w.comma()
+			w.out = append(w.out, `"apiVersion":`...)
+			w.out = appendQuoted(w.out, groupVersion(resource.APIGroup, resource.APIVersion))
+			wroteVersion = true
+		}
+		if !wroteKind && (before == nil || string(before) > "kind") {
+			w.comma()
+			w.out = append(w.out, `"kind":`...)
+			w.out = appendQuoted(w.out, resource.Kind)
+			wroteKind = true
+		}
+	}
+	for _, child := range t.elements(root) {
+		key := t.key(child)
+		if string(key) == "apiVersion" || string(key) == "kind" {
+			continue
+		}
+		head(key)
+		w.comma()
+		memberAt := len(w.out)
+		w.key(t, child)
+		valueAt := len(w.out)
+		w.value(t, child)
+		switch value := (span{valueAt, len(w.out)}); string(key) {
+		case "metadata":
+			metadata = value
+		case "spec":
+			spec = value
+		case "status":
+			status = value
+		default:
+			if len(n.fields) > 1 {
+				n.fields = append(n.fields, ',')
+			}
+			n.fields = append(n.fields, w.out[memberAt:]...)
+		}
+	}
+	head(nil)
+	w.out = append(w.out, '}')
+	o.Whole = w.out
+	o.Metadata, o.Spec, o.Status = w.column(metadata), w.column(spec), w.column(status)
+	if len(n.fields) > 1 {
+		n.fields = append(n.fields, '}')
+		o.Fields = n.fields
+	}
+	o.Digest = w.digest(n.hash, n.sum[:0])
+}
+
+// comma separates members of the topmost object.
+func (w *writer) comma() {
+	if len(w.out) > 1 {
+		w.out = append(w.out, ',')
+	}
+}
+
+// column is a stretch of what was written, nil where there is none. Its capacity ends with it, so that appending to it cannot
+// write into its neighbour.
+func (w *writer) column(s span) json.RawMessage {
+	if s.end == 0 {
+		return nil
+	}
+	return w.out[s.start:s.end:s.end]
+}
+
+// digest hashes what was written but for the cuts.
+func (w *writer) digest(h hash.Hash, sum []byte) string {
+	h.Reset()
+	from := 0
+	for _, c := range w.cuts {
+		h.Write(w.out[from:c.start])
+		from = c.end
+	}
+	h.Write(w.out[from:])
+	var text [len(digestPrefix) + 2*sha256.Size]byte
+	copy(text[:], digestPrefix)
+	hex.Encode(text[len(digestPrefix):], h.Sum(sum))
+	return string(text[:])
+}
+
+// digestPrefix names the algorithm, so that another can follow one day.
+const digestPrefix = "sha256:"
