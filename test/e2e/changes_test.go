@@ -114,8 +114,8 @@ func unchanged(t *testing.T, l lake) {
 	if after := l.dataFiles(t); len(after) == 0 || !maps.Equal(before, after) {
 		t.Errorf("a sync without change wrote data files: %v, then %v", before, after)
 	}
-	if !strings.Contains(r.stderr, "no changes") {
-		t.Errorf("a sync without change does not say so:\n%s", r.stderr)
+	if !strings.Contains(r.stdout, "no change") || !strings.Contains(r.stdout, "no data file written") {
+		t.Errorf("a sync without change does not say so:\n%s", r.stdout)
 	}
 }
 

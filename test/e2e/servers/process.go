@@ -74,6 +74,9 @@ func onLastingThread(start func() error) error {
 // Name is the server's: "kube-apiserver".
 func (p *Process) Name() string { return p.name }
 
+// Log is the path of the file that holds the server's output.
+func (p *Process) Log() string { return p.log }
+
 // Stop ends the process: it asks, waits ten seconds, and kills.
 func (p *Process) Stop() {
 	if p == nil {

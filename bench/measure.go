@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/k8sq/k8sq/test/e2e/servers"
+)
+
+const bucket = "bench"
+
+// bench is one run over one filled cluster.
+type bench struct {
+	options
+	cluster    *servers.Cluster
+	s3         *servers.S3 // nil where the lake is a folder
+	binary     string      // of k8sq
+	kubeconfig string
+	dir        string // for lakes and profiles
+	progress   io.Writer
+}
+
+// syncFigures are the figures of one `k8sq sync` as a process.
+type syncFigures struct {
+	Seconds    float64 `json:"seconds"`
+	CPUSeconds float64 `json:"cpu_seconds"`
+	PeakBytes  int64   `json:"peak_bytes"` // the resident set's high-water mark, as wait4 tells it
+	LakeBytes  int64   `json:"lake_bytes"`
+	S3Requests int     `json:"s3_requests,omitempty"`
+}
+
+// measure takes turns: raw, first, unchanged, so that whatever slows the machine for a while slows all three.
+func (b *bench) measure(ctx context.Context) (*figures, error) {
+	f := &figures{Date: time.Now().UTC(), Pods: b.pods, S3: b.s3 != nil}
+	if _, err := b.readRaw(ctx); err != nil { // Warms the connection and the server.
+		return nil, err
+	}
+	for round := range b.rounds {
+		raw, err := b.readRaw(ctx)
+		if err != nil {
+			return nil, err
+		}
+		f.Objects, f.ListBytes = raw.objects, raw.bytes
+		f.Raw = append(f.Raw, raw.took.Seconds())
+		lake := fmt.Sprintf("round-%d", round)
+		first, err := b.sync(ctx, lake, int64(b.pods), "")
+		if err != nil {
+			return nil, err
+		}
+		f.First = append(f.First, first)
+		unchanged, err := b.sync(ctx, lake, 0, "")
+		if err != nil {
+			return nil, err
+		}
+		f.Unchanged = append(f.Unchanged, unchanged)
+		fmt.Fprintf(b.progress, "round %d: raw %.2f s, first %.2f s, unchanged %.2f s\n", round+1, raw.took.Seconds(), first.Seconds, unchanged.Seconds)
+	}
+	var err error
+	for _, profiled := range []struct {
+		into    *[]share
+		created int64
+	}{{&f.FirstProfile, int64(b.pods)}, {&f.UnchangedProfile, 0}} {
+		profile := filepath.Join(b.dir, "cpu.prof")
+		if _, err = b.sync(ctx, "profiled", profiled.created, profile); err != nil {
+			return nil, err
+		}
+		if *profiled.into, err = byPackage(ctx, b.binary, profile); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+// sync runs `k8sq sync` of the pods into the named lake and checks that it created as many objects as it should.
+func (b *bench) sync(ctx context.Context, name string, created int64, profile string) (syncFigures, error) {
+	config := filepath.Join(b.dir, name+".hcl")
+	url, files := filepath.Join(b.dir, "lakes", name), filepath.Join(b.dir, "lakes", name)
+	attributes, requests := "", 0
+	if b.s3 != nil {
+		url, files = "s3://"+bucket+"/"+name, filepath.Join(b.s3.Data, bucket, name)
+		attributes = fmt.Sprintf("endpoint = %q\n  path_style = true\n  region = \"us-east-1\"", b.s3.URL)
+		requests = b.s3Requests()
+	}
+	content := fmt.Sprintf("lake {\n  url = %q\n  %s\n}\nprovider \"kubernetes\" \"bench\" {\n  kubeconfig = %q\n}\n"+
+		"collect {\n  select {\n    resource_types = [\"core.v1.Pod\"]\n  }\n}\n", url, attributes, b.kubeconfig)
+	if err := os.WriteFile(config, []byte(content), 0o600); err != nil {
+		return syncFigures{}, err
+	}
+	command := exec.CommandContext(ctx, b.binary, "sync", "--json", "--config", config)
+	command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + b.dir, "K8SQ_CACHE=" + filepath.Join(b.dir, "cache"), "K8SQ_CPUPROFILE=" + profile}
+	if b.s3 != nil {
+		command.Env = append(command.Env, "AWS_ACCESS_KEY_ID="+b.s3.AccessKey, "AWS_SECRET_ACCESS_KEY="+b.s3.SecretKey)
+	}
+	var stdout, stderr strings.Builder
+	command.Stdout, command.Stderr = &stdout, &stderr
+	begin := time.Now()
+	err := command.Run()
+	took := time.Since(begin)
+	if err != nil {
+		return syncFigures{}, fmt.Errorf("k8sq sync: %w\n%s", err, stderr.String())
+	}
+	var summary struct {
+		Clusters []struct{ Listed, Created, Updated, Deleted int64 }
+	}
+	if err := json.Unmarshal([]byte(stdout.String()), &summary); err != nil {
+		return syncFigures{}, fmt.Errorf("read the summary of k8sq sync: %w", err)
+	}
+	if len(summary.Clusters) != 1 || summary.Clusters[0].Listed != int64(b.pods) || summary.Clusters[0].Created != created || summary.Clusters[0].Updated != 0 {
+		return syncFigures{}, fmt.Errorf("k8sq sync did not do what is to be measured: %s", stdout.String())
+	}
+	usage, ok := command.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return syncFigures{}, fmt.Errorf("the system tells no resource usage of k8sq")
+	}
+	figures := syncFigures{
+		Seconds:    took.Seconds(),
+		CPUSeconds: (command.ProcessState.UserTime() + command.ProcessState.SystemTime()).Seconds(),
+		PeakBytes:  usage.Maxrss * 1024,
+	}
+	if b.s3 != nil {
+		figures.S3Requests = b.s3Requests() - requests
+	}
+	figures.LakeBytes, err = folderSize(files)
+	return figures, err
+}
+
+// s3Requests counts the requests that the S3 server has logged.
+func (b *bench) s3Requests() int {
+	log, err := os.ReadFile(b.s3.Log())
+	if err != nil {
+		return 0
+	}
+	count := 0
+	for line := range strings.Lines(string(log)) {
+		if strings.Contains(line, "| GET |") || strings.Contains(line, "| PUT |") || strings.Contains(line, "| HEAD |") || strings.Contains(line, "| DELETE |") || strings.Contains(line, "| POST |") {
+			count++
+		}
+	}
+	return count
+}
+
+func folderSize(dir string) (total int64, err error) {
+	err = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		total += info.Size()
+		return nil
+	})
+	return total, err
+}
