@@ -1,0 +1,54 @@
+package sql
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/k8sq/k8sq/lake"
+)
+
+// The plan of a query is made over stubs: for each table two empty files, in partitions that no lake has. DuckDB then prints, as the "File Filters"
+// of each scan in its JSON plan, the conditions on partition columns that would drop a stub, which are those that can be decided from a
+// path alone. Two things make that dependable:
+//   - There are two files, because of a single one DuckDB reads the statistics and plans with them, as it cannot with the lake's many; and
+//     they stand at both ends of every order, so that `date >= …` and `date <= …` each drop one of them.
+//   - Both lie under k8sq_table=none, and the table asks for its own name there. That condition always drops both, so that it is always printed, and
+//     says which table a scan is of: nothing else in the plan does.
+const (
+	stubKey  = "k8sq_table"
+	stubLow  = "!"
+	stubHigh = "~~~"
+)
+
+// stubFiles writes a table's stubs under folder and gives their paths.
+func stubFiles(folder string, t table) ([]string, error) {
+	var paths []string
+	for i, value := range []string{stubLow, stubHigh} {
+		path := filepath.Join(folder, stubKey+"=none")
+		for _, c := range t.partitions {
+			v := lake.Escape(value)
+			if c == day {
+				v = []string{"0001-01-01", "9999-12-31"}[i]
+			}
+			path = filepath.Join(path, c.name+"="+v)
+		}
+		path = filepath.Join(path, t.name+".parquet")
+		if err := lake.WriteEmpty(t.name, path); err != nil {
+			return nil, fmt.Errorf("write a stub of %s: %w", t.name, err)
+		}
+		paths = append(paths, path)
+	}
+	return paths, nil
+}
+
+// stub is the relation that stands for the table while a query is planned.
+func (t table) stub(paths []string) string {
+	text := "SELECT "
+	for i, c := range concat(t.partitions, t.columns) {
+		if i > 0 {
+			text += ", "
+		}
+		text += identifier(c.name) + "::" + c.kind + " AS " + identifier(c.name)
+	}
+	return text + " FROM " + t.scan(paths, column{stubKey, varchar}) + " WHERE " + stubKey + " = " + quote(t.name)
+}

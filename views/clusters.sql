@@ -1,0 +1,3 @@
+-- One row a cluster.
+CREATE VIEW clusters AS
+SELECT * FROM lake.clusters

@@ -1,0 +1,3 @@
+-- One row for every type in every sync: whether its list was complete, and how many objects were read, created, updated and deleted.
+CREATE VIEW syncs AS
+SELECT * FROM lake.syncs
