@@ -66,15 +66,15 @@ func exactChanges(t *testing.T, l lake) {
 		{"type": "core.v1.ConfigMap", "resource_id": "exact-a/same", "operation": "updated", "from_version": 1, "to_version": 2, "added": 1, "updated": 1, "removed": 1},
 		{"type": "core.v1.Service", "resource_id": "exact-b/same", "operation": "updated", "from_version": 1, "to_version": 2, "added": 1, "updated": 1, "removed": 0},
 		{"type": "exact.example.com.v1.Parcel", "resource_id": "exact-b/same", "operation": "updated", "from_version": 1, "to_version": 2, "added": 0, "updated": 3, "removed": 0}]`)
-	l.expect(t, `SELECT kind, operation, path, old, new FROM field_changes WHERE`+quiet+`ORDER BY kind, path`, `[
-		{"kind": "ConfigMap", "operation": "updated", "path": "data.change", "old": "1", "new": "2"},
-		{"kind": "ConfigMap", "operation": "removed", "path": "data.drop", "old": "1", "new": null},
-		{"kind": "ConfigMap", "operation": "added", "path": "data.fresh", "old": null, "new": "é\n\"q\""},
-		{"kind": "Parcel", "operation": "updated", "path": "metadata.generation", "old": "1", "new": "2"},
-		{"kind": "Parcel", "operation": "updated", "path": "spec.lines[1].n", "old": "2", "new": "3"},
-		{"kind": "Parcel", "operation": "updated", "path": "spec['odd key']", "old": "1", "new": "2"},
-		{"kind": "Service", "operation": "added", "path": "metadata.labels['app.kubernetes.io/name']", "old": null, "new": "x"},
-		{"kind": "Service", "operation": "updated", "path": "metadata.labels.tier", "old": "front", "new": "back"}]`)
+	l.expect(t, `SELECT kind, action, path, old, new FROM field_changes WHERE`+quiet+`ORDER BY kind, path`, `[
+		{"kind": "ConfigMap", "action": "updated", "path": "data.change", "old": "1", "new": "2"},
+		{"kind": "ConfigMap", "action": "removed", "path": "data.drop", "old": "1", "new": null},
+		{"kind": "ConfigMap", "action": "added", "path": "data.fresh", "old": null, "new": "é\n\"q\""},
+		{"kind": "Parcel", "action": "updated", "path": "metadata.generation", "old": 1, "new": 2},
+		{"kind": "Parcel", "action": "updated", "path": "spec.lines[1].n", "old": 2, "new": 3},
+		{"kind": "Parcel", "action": "updated", "path": "spec['odd key']", "old": 1, "new": 2},
+		{"kind": "Service", "action": "added", "path": "metadata.labels['app.kubernetes.io/name']", "old": null, "new": "x"},
+		{"kind": "Service", "action": "updated", "path": "metadata.labels.tier", "old": "front", "new": "back"}]`)
 	l.expect(t, `SELECT labels FROM snapshots WHERE`+quiet+`AND kind = 'Service' ORDER BY resource_id`,
 		`[{"labels": {"tier": "front"}}, {"labels": {"app.kubernetes.io/name": "x", "tier": "back"}}]`)
 	l.expect(t, `SELECT DISTINCT managers FROM changes WHERE`+quiet, `[{"managers": ["e2e"]}]`)

@@ -120,7 +120,7 @@ func checkShop(t *testing.T, l lake, cluster *servers.Cluster, podsBefore []obje
 	in := fmt.Sprintf(" cluster = '%s' AND (namespace = 'shop' OR namespace IS NULL) ", cluster.Name)
 
 	l.expect(t, `SELECT path, old, new FROM field_changes WHERE`+in+`AND type = 'apps.v1.Deployment' AND class = 'spec' ORDER BY path`, `[
-		{"path": "spec.replicas", "old": "2", "new": "3"},
+		{"path": "spec.replicas", "old": 2, "new": 3},
 		{"path": "spec.template.spec.containers[0].env[0].value", "old": "slow", "new": "fast"},
 		{"path": "spec.template.spec.containers[0].image", "old": "registry.example/web:1", "new": "registry.example/web:2"}]`)
 	l.expect(t, `SELECT version, operation FROM history('apps.v1.Deployment', 'shop/web') WHERE cluster = '`+cluster.Name+`' ORDER BY version`,

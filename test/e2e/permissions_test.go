@@ -11,7 +11,7 @@ import (
 	"github.com/k8sq/k8sq/test/e2e/servers"
 )
 
-// limitedRole lets the ServiceAccount audit/reader list what resources says, a YAML list.
+// limitedRole lets the ServiceAccount limited/reader list what resources says, a YAML list.
 func limitedRole(resources string) string {
 	return `apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
@@ -22,17 +22,16 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
 metadata: {name: e2e-reader}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: e2e-reader}
-subjects: [{kind: ServiceAccount, name: reader, namespace: audit}]
+subjects: [{kind: ServiceAccount, name: reader, namespace: limited}]
 `
 }
 
-// reader makes the ServiceAccount and gives the cluster as it sees it, and its kubeconfig.
-func reader(t *testing.T, cluster *servers.Cluster) (seen *servers.Cluster, kubeconfig string) {
+// reader makes the ServiceAccount reader in a namespace and gives the cluster as it sees it, and its kubeconfig.
+func reader(t *testing.T, cluster *servers.Cluster, ns string) (seen *servers.Cluster, kubeconfig string) {
 	t.Helper()
-	namespace(t, cluster, "audit")
-	apply(t, cluster, "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: reader, namespace: audit}\n")
+	apply(t, cluster, "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: reader, namespace: "+ns+"}\n")
 	var answer struct{ Status struct{ Token string } }
-	body := request(t, cluster, http.MethodPost, "/api/v1/namespaces/audit/serviceaccounts/reader/token", `{"spec": {"expirationSeconds": 3600}}`)
+	body := request(t, cluster, http.MethodPost, "/api/v1/namespaces/"+ns+"/serviceaccounts/reader/token", `{"spec": {"expirationSeconds": 3600}}`)
 	if err := json.Unmarshal(body, &answer); err != nil {
 		t.Fatal(err)
 	}
@@ -56,8 +55,8 @@ func mayList(t *testing.T, cluster *servers.Cluster, path string, may bool) {
 // A ServiceAccount that may list only some types: what it may is collected, what it may not is said, and fails the sync only
 // where it was asked for by name. A type that it may no longer list has not lost its objects.
 func TestLimitedServiceAccount(t *testing.T) {
-	seen, kubeconfig := reader(t, east)
 	namespace(t, east, "limited")
+	seen, kubeconfig := reader(t, east, "limited")
 	apply(t, east, limitedRole(`[configmaps, services, namespaces]`))
 	apply(t, east, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: stays, namespace: limited}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: goes, namespace: limited}\n")
 	mayList(t, seen, "/api/v1/configmaps", true)
