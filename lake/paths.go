@@ -152,3 +152,6 @@ func ParseKey(key string) (f DataFile, ok bool) {
 	f.Compacted = compacted
 	return f, err1 == nil && err2 == nil && f.First > 0 && f.First <= f.Last
 }
+
+// String is the file's key.
+func (f DataFile) String() string { return f.Key }
