@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"slices"
 	"time"
 
 	"github.com/k8sq/k8sq/lake"
@@ -27,8 +28,19 @@ type Object struct {
 	ModifiedAt time.Time
 	Managers   []string
 
-	managed  []managedEntry
+	Managed []ManagedEntry
 	selected []string
+}
+
+// Clone is a copy that outlives the Normalizer's next call. It leaves Whole out, which can be made of the columns again.
+func (o *Object) Clone() *Object {
+	clone := *o
+	clone.Labels, clone.Annotations = slices.Clone(o.Labels), slices.Clone(o.Annotations)
+	clone.Metadata, clone.Spec = bytes.Clone(o.Metadata), bytes.Clone(o.Spec)
+	clone.Status, clone.Fields = bytes.Clone(o.Status), bytes.Clone(o.Fields)
+	clone.Managers, clone.Managed = slices.Clone(o.Managers), slices.Clone(o.Managed)
+	clone.Whole, clone.selected = nil, nil
+	return &clone
 }
 
 // Normalizer turns raw objects into what is stored. It reuses its memory from one object to the next, so each goroutine needs
@@ -71,7 +83,7 @@ func (n *Normalizer) Normalize(resource Resource, raw []byte) (*Object, error) {
 	if !ok || t.nodes[metadata].kind != kindObject {
 		return nil, fmt.Errorf("read a %s: it has no metadata", resource.Kind)
 	}
-	n.object = Object{managed: n.object.managed[:0], Managers: n.object.Managers[:0], selected: n.object.selected[:0], State: lake.State{
+	n.object = Object{Managed: n.object.Managed[:0], Managers: n.object.Managers[:0], selected: n.object.selected[:0], State: lake.State{
 		Labels: n.object.Labels[:0], Annotations: n.object.Annotations[:0]}}
 	if err := n.identify(resource, metadata); err != nil {
 		return nil, err
@@ -83,7 +95,7 @@ func (n *Normalizer) Normalize(resource Resource, raw []byte) (*Object, error) {
 	if managed, ok := t.member(metadata, "managedFields"); ok {
 		t.nodes[managed].flags |= dropped
 	}
-	ignore(t)
+	ignore(t, ignored)
 	n.write(resource)
 	return &n.object, nil
 }
@@ -160,7 +172,7 @@ func (n *Normalizer) columns(metadata uint32) {
 				at = time.Time{} // an entry may lack its time; it still has a manager
 			}
 			n.keep(t.stringMember(entry, "manager"))
-			o.managed = append(o.managed, managedEntry{at: at})
+			o.Managed = append(o.Managed, ManagedEntry{At: at})
 		}
 	}
 
@@ -182,13 +194,13 @@ func (n *Normalizer) columns(metadata uint32) {
 	}
 	o.Phase = take()
 	next = managersAt
-	for i := range o.managed {
-		o.managed[i].manager = take()
+	for i := range o.Managed {
+		o.Managed[i].Manager = take()
 	}
 	if at, err := parseTime(t.stringMember(metadata, "creationTimestamp")); err == nil {
 		o.CreatedAt = at
 	}
-	o.Managers, o.ModifiedAt = attribute(o.Managers, o.managed, time.Time{})
+	o.Managers, o.ModifiedAt = attribute(o.Managers, o.Managed, time.Time{})
 }
 
 func (n *Normalizer) keep(text []byte) {

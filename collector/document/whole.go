@@ -2,6 +2,7 @@ package document
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 
 	"github.com/k8sq/k8sq/lake"
@@ -28,16 +29,17 @@ func DigestOf(identity lake.Identity, state lake.State) (string, error) {
 
 func rewrite(identity lake.Identity, state lake.State) (*writer, error) {
 	n := Normalizer{hash: sha256.New()}
-	if err := n.tree.assemble(nil, state); err != nil {
+	if _, err := n.tree.assemble(nil, state); err != nil {
 		return nil, fmt.Errorf("read the stored %s %s: %w", identity.Kind, identity.ResourceID, err)
 	}
+	ignore(&n.tree, ignored)
 	n.write(resourceOf(identity))
 	return &n.writer, nil
 }
 
-// assemble parses the four columns as one object, with the ignored fields marked. It makes the document in buffer, which must
-// stay unchanged while the tree is used.
-func (t *tree) assemble(buffer []byte, state lake.State) error {
+// assemble parses the four columns as one object. It makes the document in buffer, which it gives back, grown, and which must stay
+// unchanged while the tree is used.
+func (t *tree) assemble(buffer []byte, state lake.State) ([]byte, error) {
 	buffer = append(buffer[:0], '{')
 	for _, column := range [...]struct {
 		name string
@@ -54,7 +56,7 @@ func (t *tree) assemble(buffer []byte, state lake.State) error {
 	}
 	if len(state.Fields) > 0 {
 		if len(state.Fields) < 2 || state.Fields[0] != '{' || state.Fields[len(state.Fields)-1] != '}' {
-			return fmt.Errorf("the column fields is not a JSON object")
+			return buffer, errors.New("the column fields is not a JSON object")
 		}
 		if inner := state.Fields[1 : len(state.Fields)-1]; len(inner) > 0 {
 			if len(buffer) > 1 {
@@ -65,8 +67,7 @@ func (t *tree) assemble(buffer []byte, state lake.State) error {
 	}
 	buffer = append(buffer, '}')
 	if err := t.parse(buffer); err != nil {
-		return fmt.Errorf("its columns are not JSON: %w", err)
+		return buffer, fmt.Errorf("its columns are not JSON: %w", err)
 	}
-	ignore(t)
-	return nil
+	return buffer, nil
 }
