@@ -61,6 +61,12 @@ func newClient(environment collector.Environment, target target) (*client, error
 	if parts.Proxy != nil {
 		proxy = parts.Proxy
 	}
+	if parts.BearerTokenFile != "" {
+		// Of client-go's two ways to read a token's file again, the one that also does so once the token was refused.
+		tokens := transport.NewCachedFileTokenSource(parts.BearerTokenFile)
+		parts.BearerToken, parts.BearerTokenFile = "", ""
+		parts.Wrap(transport.ResettableTokenSourceWrapTransport(tokens))
+	}
 	connections := utilnet.SetTransportDefaults(&http.Transport{
 		Proxy:               proxy,
 		DialContext:         parts.DialHolder.Dial,
@@ -92,7 +98,7 @@ func (c *client) host() string { return c.base.Host }
 // response is an answer whose body is still to be read. A body that stays silent for longer than the timeout fails.
 type response struct {
 	contentType string
-	body        io.Reader
+	body        *watchedBody
 	close       func()
 }
 
@@ -189,14 +195,20 @@ type watchedBody struct {
 	body     io.Reader
 	watchdog *time.Timer
 	timeout  time.Duration
+	failed   error // the first failure of a read, other than the end
 }
 
 func (b *watchedBody) Read(p []byte) (int, error) {
 	b.watchdog.Reset(b.timeout)
 	n, err := b.body.Read(p)
 	b.watchdog.Stop()
-	if err != nil && !errors.Is(err, io.EOF) && b.ctx.Err() != nil {
-		err = context.Cause(b.ctx)
+	if err != nil && err != io.EOF {
+		if b.ctx.Err() != nil {
+			err = context.Cause(b.ctx)
+		}
+		if b.failed == nil {
+			b.failed = err
+		}
 	}
 	return n, err
 }
@@ -210,8 +222,10 @@ func (c *client) get(ctx context.Context, path string, query url.Values, accept 
 		}
 		defer answer.close()
 		contentType = answer.contentType
-		body, err = io.ReadAll(answer.body)
-		return err
+		if body, err = io.ReadAll(answer.body); err != nil {
+			return fmt.Errorf("read the answer to GET %s: %w", path, err)
+		}
+		return nil
 	})
 	return body, contentType, err
 }

@@ -64,7 +64,7 @@ func (p *provider) Discover(ctx context.Context) (collector.Discovery, error) {
 		discovery.Unknown = append(discovery.Unknown, unknown...)
 	}
 	if discovery.Provider, err = p.cloud(ctx); err != nil {
-		return collector.Discovery{}, err
+		return collector.Discovery{}, fmt.Errorf("find out where the cluster runs: %w", p.client.explain(err))
 	}
 	return discovery, nil
 }
@@ -262,11 +262,14 @@ func versionPath(group, version string) string {
 }
 
 // cloud tells where the cluster runs by the scheme of one node's providerID ("aws:///eu-central-1a/i-0123"), "" where it may not be
-// known: no node, no such field, no permission.
+// known: no node, no such field, no permission. Any other failure is an error, for a cluster's first sync fixes its provider for good.
 func (p *provider) cloud(ctx context.Context) (string, error) {
 	body, _, err := p.client.get(ctx, "/api/v1/nodes", url.Values{"limit": {"1"}}, acceptJSON)
+	if errors.Is(err, collector.ErrForbidden) || errors.Is(err, collector.ErrGone) {
+		return "", nil
+	}
 	if err != nil {
-		return "", ctx.Err()
+		return "", err
 	}
 	var list struct {
 		Items []struct {

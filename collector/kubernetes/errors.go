@@ -86,11 +86,8 @@ func isUnauthorized(err error) bool {
 
 // retryable tells whether the same request may succeed a little later, and how long the server asks to wait.
 func retryable(err error) (again bool, wait time.Duration) {
-	var (
-		callback *callbackError
-		final    *finalError
-	)
-	if errors.As(err, &callback) || errors.As(err, &final) {
+	var final *finalError
+	if isCallback(err) || errors.As(err, &final) {
 		return false, 0
 	}
 	var status *statusError

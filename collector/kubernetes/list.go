@@ -94,14 +94,16 @@ func (l *list) run(ctx context.Context) (collector.Listing, error) {
 
 // describe says how far the list came, and gives the callback's own error and the context's as they are.
 func (l *list) describe(ctx context.Context, err error) error {
-	var callback *callbackError
+	var (
+		callback *callbackError
+		status   *statusError
+	)
 	if errors.As(err, &callback) {
 		return callback.err
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	var status *statusError
 	if !errors.As(err, &status) || isUnauthorized(err) {
 		err = l.client.explain(err)
 	}
@@ -119,6 +121,10 @@ func (l *list) read(ctx context.Context, page *page) error {
 	}
 	defer answer.close()
 	err = l.split(ctx, answer.body, page)
+	if failed := answer.body.failed; failed != nil && err != nil && !isCallback(err) {
+		// The decoder may take what was cut off for a mistake in the JSON.
+		err = fmt.Errorf("read the answer to GET %s: %w", l.path, failed)
+	}
 	if err != nil && page.handed > 0 && page.token == "" && !isState(page.resourceVersion) {
 		return &finalError{err}
 	}
@@ -134,7 +140,6 @@ func (l *list) request(ctx context.Context, page *page) (*response, error) {
 		<-a.done
 		return a.answer, a.err
 	}
-	l.dropAhead()
 	query := url.Values{"limit": {strconv.Itoa(l.pageSize)}}
 	switch {
 	case page.token != "":
@@ -290,7 +295,7 @@ func (l *list) streamError(err error) error {
 	case errors.As(err, &syntax):
 		return l.malformed(fmt.Sprintf("is not JSON at byte %d", syntax.ByteOffset))
 	}
-	return fmt.Errorf("read the answer to GET %s: %w", l.path, err)
+	return err
 }
 
 func (l *list) malformed(what string) error {
@@ -301,6 +306,11 @@ func (l *list) malformed(what string) error {
 type callbackError struct{ err error }
 
 func (e *callbackError) Error() string { return e.err.Error() }
+
+func isCallback(err error) bool {
+	var callback *callbackError
+	return errors.As(err, &callback)
+}
 
 // finalError is an error that asking again would not help.
 type finalError struct{ err error }

@@ -43,9 +43,7 @@ func (r resolver) resolve(c *Config) (target, []collector.Problem) {
 	r.checkNumbers(c, &t)
 	r.checkContradictions(c)
 	r.checkEmpty(c)
-	if len(r.problems) == 0 || !r.sourceAtFault() {
-		t.rest, t.from = r.source(c)
-	}
+	t.rest, t.from = r.source(c)
 	if t.rest != nil {
 		if isTrue(c.TLSInsecure) {
 			// client-go refuses an authority together with the switch that ignores it.
@@ -59,18 +57,6 @@ func (r resolver) resolve(c *Config) (target, []collector.Problem) {
 		return target{}, r.problems
 	}
 	return t, nil
-}
-
-// sourceAtFault tells whether a problem already found is about where the cluster is, so that looking further would only repeat it.
-func (r *resolver) sourceAtFault() bool {
-	for _, problem := range r.problems {
-		switch problem.Attribute {
-		case "timeout", "retries", "qps", "burst", "page_size", "impersonate", "impersonate_groups":
-		default:
-			return true
-		}
-	}
-	return false
 }
 
 func (r *resolver) problem(attribute, summary, detail string) {
@@ -147,26 +133,37 @@ func (r *resolver) checkEmpty(c *Config) {
 	}
 }
 
-// source finds the cluster and the credentials: as the block says, or else in the order that Config describes.
-func (r *resolver) source(c *Config) (*rest.Config, string) {
+// source finds the cluster and the credentials: as the block says, or else in the order that Config describes. Where the block names
+// the cluster in two ways, which checkContradictions has told, each is looked at for problems of its own.
+func (r *resolver) source(c *Config) (config *rest.Config, from string) {
 	context := ""
 	if c.Context != nil {
 		context = *c.Context
 	}
-	switch {
-	case c.Kubeconfig != nil:
+	if isSet((*string)(c.Kubeconfig)) {
 		value := c.Kubeconfig.Reveal()
 		if isContent(value) {
-			return r.fromContent(value, "kubeconfig", "the content of kubeconfig", context)
+			config, from = r.fromContent(value, "kubeconfig", "the content of kubeconfig", context)
+		} else {
+			config, from = r.fromFiles([]string{r.path(value)}, "kubeconfig", context)
 		}
-		return r.fromFiles([]string{r.path(value)}, "kubeconfig", context)
-	case isTrue(c.InCluster):
-		return r.fromPod("in_cluster")
-	case c.Server != nil:
-		return r.fromServer(c)
 	}
-	return r.fromDefaults(context)
+	if isSet(c.Server) {
+		config, from = r.fromServer(c)
+	}
+	switch {
+	case c.Kubeconfig != nil || c.Server != nil:
+	case isTrue(c.InCluster):
+		config, from = r.fromPod("in_cluster")
+	case c.Token != nil || c.TokenFile != nil || c.CAFile != nil || c.CAData != nil:
+		// They need server, and that was meant: the defaults would name another cluster.
+	default:
+		config, from = r.fromDefaults(context)
+	}
+	return config, from
 }
+
+func isSet(value *string) bool { return value != nil && strings.TrimSpace(*value) != "" }
 
 func (r *resolver) fromDefaults(context string) (*rest.Config, string) {
 	own := "KUBECONFIG_" + variableName(r.environment.Cluster)
@@ -238,18 +235,18 @@ func (r *resolver) fromServer(c *Config) (*rest.Config, string) {
 	if c.Token != nil {
 		attribute, config.BearerToken = "token", strings.TrimSpace(c.Token.Reveal())
 	}
-	if c.TokenFile != nil {
+	if isSet(c.TokenFile) {
 		attribute, config.BearerTokenFile = "token_file", r.path(*c.TokenFile)
 		r.readable("token_file", config.BearerTokenFile, "")
 	}
 	if u != nil && u.Scheme == "http" && attribute != "" && !isLoopback(u.Hostname()) {
 		r.problem(attribute, "The token would cross the network in the clear", "Use an https:// server.")
 	}
-	if c.CAFile != nil {
+	if isSet(c.CAFile) {
 		config.CAFile = r.path(*c.CAFile)
 		r.checkAuthority("ca_file", config.CAFile)
 	}
-	if c.CAData != nil {
+	if isSet(c.CAData) {
 		config.CAData = authorityData(*c.CAData)
 		if !holdsCertificate(config.CAData) {
 			r.problem("ca_data", "ca_data holds no certificate", "It must be PEM (-----BEGIN CERTIFICATE-----), or the base64 of it.")
