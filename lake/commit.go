@@ -87,9 +87,10 @@ type stage[R any] struct {
 	last   string // resource id
 }
 
-func (s *stage[R]) add(id string, row *R) error {
-	if id <= s.last {
-		return fmt.Errorf("%q after %q: rows must come in order of their resource ids, each once", id, s.last)
+// add takes the next row; once says that no two rows may have the same resource id.
+func (s *stage[R]) add(id string, once bool, row *R) error {
+	if id < s.last || once && id == s.last {
+		return fmt.Errorf("%q after %q: rows must come in order of their resource ids", id, s.last)
 	}
 	s.last = id
 	return s.writer.Write(row)
@@ -144,27 +145,27 @@ func (c *Commit) AddSnapshot(row *Snapshot) error {
 		own.Generation = c.generation
 		row = &own
 	}
-	return c.staging(s.add(row.ResourceID, row))
+	return c.staging(s.add(row.ResourceID, true, row))
 }
 
-// AddVersion adds a row of versions, in order of the resource ids. Its Generation is set to this commit's.
+// AddVersion adds a row of versions, in order of the resource ids and, of one id, of the versions. Its Generation is set to this commit's.
 func (c *Commit) AddVersion(row *Version) error {
 	s, err := staged(c, &c.versions, versions, TableVersions)
 	if err != nil {
 		return err
 	}
 	row.Generation = c.generation
-	return c.staging(s.add(row.ResourceID, row))
+	return c.staging(s.add(row.ResourceID, false, row))
 }
 
-// AddChange adds a row of changes, in order of the resource ids. Its Generation is set to this commit's.
+// AddChange adds a row of changes, in order of the resource ids and, of one id, of the versions. Its Generation is set to this commit's.
 func (c *Commit) AddChange(row *Change) error {
 	s, err := staged(c, &c.changes, changes, TableChanges)
 	if err != nil {
 		return err
 	}
 	row.Generation = c.generation
-	return c.staging(s.add(row.ResourceID, row))
+	return c.staging(s.add(row.ResourceID, false, row))
 }
 
 func (c *Commit) staging(err error) error {
@@ -323,6 +324,15 @@ func (l *Lake) footer(ctx context.Context, info store.Info) (map[string]string, 
 		}
 		n = need
 	}
+}
+
+// Restage ends the staging and gives back what was staged, in order, to be staged anew in another commit; this one can then only be
+// closed. A row is valid until the next one.
+func (c *Commit) Restage(ctx context.Context) (iter.Seq2[*Snapshot, error], iter.Seq2[*Version, error], iter.Seq2[*Change, error], error) {
+	if err := c.finish(stamp{}); err != nil {
+		return nil, nil, nil, err
+	}
+	return again(ctx, c.snapshots, c.partition), again(ctx, c.versions, c.partition), again(ctx, c.changes, c.partition), nil
 }
 
 // Versions iterates over the versions that were committed, in order.

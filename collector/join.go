@@ -1,0 +1,382 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"time"
+
+	"github.com/k8sq/k8sq/collector/document"
+	"github.com/k8sq/k8sq/lake"
+)
+
+// errUnordered: the list is not in byte order of the resource ids, so it has to be sorted before it can be joined.
+var errUnordered = errors.New("the list is not ordered by resource id")
+
+// errOlder: a dump's state is older than what the lake holds already; history is only ever added to at its end.
+var errOlder = errors.New("the lake holds a newer state")
+
+// join merges two streams that are sorted by resource id, the objects of a list and the lake's last state of them, into one commit.
+// Nothing but the current object of each stream is held in memory.
+//
+// The last state is read twice, at two paces. The key reader reads just what tells whether an object changed. Only when the first
+// difference is met is a commit begun and the row reader opened, which copies the unchanged rows up to there into the new snapshot and
+// from then on follows. So a list without a difference reads no bodies and writes nothing.
+//
+// Whether a list was complete is known when it ends, and only a complete list may delete. The join stages deletions as it meets
+// them, since nearly every list is complete; where one was not, finish stages the commit anew without them.
+type join struct {
+	lake       Lake
+	partition  lake.Partition
+	committed  *lake.Committed
+	generation int64
+	prior      bool // a complete list came before, so that what appears now was created since
+	capturedAt time.Time
+	syncID     string
+
+	keys *lake.Reader[lake.Key]
+	key  *lake.Key // the key reader's current one, nil at its end
+
+	commit *lake.Commit
+	rows   *lake.Reader[lake.Snapshot]
+	row    *lake.Snapshot // the row reader's current one, nil at its end
+
+	last                              string
+	listed, created, updated, deleted int64
+	inferred                          int64 // of the deleted, those that only the list's completeness proves
+}
+
+// newJoin begins a join with a partition's last state, which it closes. prior tells that a complete list of the type came before.
+func newJoin(ctx context.Context, l Lake, committed *lake.Committed, prior bool) (*join, error) {
+	j := &join{
+		lake: l, partition: committed.Partition, committed: committed, generation: committed.Generation + 1,
+		prior: prior || committed.Complete,
+	}
+	var err error
+	if j.keys, err = committed.Keys(ctx); err == nil {
+		err = j.nextKey()
+	}
+	if err != nil {
+		j.close()
+		return nil, err
+	}
+	return j, nil
+}
+
+func (j *join) close() {
+	if j.keys != nil {
+		_ = j.keys.Close()
+	}
+	if j.rows != nil {
+		_ = j.rows.Close()
+	}
+	if j.commit != nil {
+		_ = j.commit.Close()
+	}
+	_ = j.committed.Close() // what was only read cannot be lost
+}
+
+// object takes the list's next object.
+func (j *join) object(ctx context.Context, object *document.Object) error {
+	if object.ResourceID <= j.last {
+		return fmt.Errorf("%w: %s after %s", errUnordered, object.ResourceID, j.last)
+	}
+	j.last = object.ResourceID
+	j.listed++
+	if err := j.missingUntil(ctx, object.ResourceID); err != nil {
+		return err
+	}
+	if j.key == nil || j.key.ResourceID != object.ResourceID {
+		return j.appeared(ctx, object)
+	}
+	unchanged := j.key.DeletedAt.IsZero() && j.key.LatestDigest == object.Digest
+	if err := j.nextKey(); err != nil || unchanged {
+		return err
+	}
+	return j.differs(ctx, object)
+}
+
+// missingUntil stages the deletion of the living objects whose ids come before id; "" stands for the end.
+func (j *join) missingUntil(ctx context.Context, id string) error {
+	for j.key != nil && (id == "" || j.key.ResourceID < id) {
+		if j.key.DeletedAt.IsZero() {
+			if err := j.missing(ctx, j.key.ResourceID); err != nil {
+				return err
+			}
+		}
+		if err := j.nextKey(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// next gives a reader's next row, nil at its end.
+func next[R any](reader *lake.Reader[R]) (*R, error) {
+	row, err := reader.Next()
+	if errors.Is(err, io.EOF) {
+		return nil, nil
+	}
+	return row, err
+}
+
+func (j *join) nextKey() (err error) {
+	j.key, err = next(j.keys)
+	return err
+}
+
+// begin opens the commit at the first difference.
+func (j *join) begin(ctx context.Context) (err error) {
+	if j.commit != nil {
+		return nil
+	}
+	if !j.capturedAt.After(j.committed.CapturedAt) {
+		return fmt.Errorf("%w: of %s, and this one is of %s", errOlder,
+			j.committed.CapturedAt.Format(time.RFC3339), j.capturedAt.Format(time.RFC3339))
+	}
+	if j.commit, err = j.lake.Begin(j.committed, j.partition); err != nil {
+		return err
+	}
+	if j.rows, err = j.committed.Rows(ctx); err != nil {
+		return err
+	}
+	return j.nextRow()
+}
+
+func (j *join) nextRow() (err error) {
+	j.row, err = next(j.rows)
+	return err
+}
+
+// copyUntil copies the rows before id, which did not change, into the new snapshot; "" stands for the end.
+func (j *join) copyUntil(ctx context.Context, id string) error {
+	if err := j.begin(ctx); err != nil {
+		return err
+	}
+	for j.row != nil && (id == "" || j.row.ResourceID < id) {
+		if err := j.commit.AddSnapshot(j.row); err != nil {
+			return err
+		}
+		if err := j.nextRow(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// old gives the last state of the object that the key reader met, and moves on from it. It is valid until the next row is read,
+// so take is called with it first.
+func (j *join) old(ctx context.Context, id string, take func(old *lake.Snapshot) error) error {
+	if err := j.copyUntil(ctx, id); err != nil {
+		return err
+	}
+	if j.row == nil || j.row.ResourceID != id {
+		return fmt.Errorf("snapshot of %s: %s is among its keys but not its rows", j.partition.Type, id)
+	}
+	if err := take(j.row); err != nil {
+		return err
+	}
+	return j.nextRow()
+}
+
+func (j *join) appeared(ctx context.Context, object *document.Object) error {
+	if err := j.copyUntil(ctx, object.ResourceID); err != nil {
+		return err
+	}
+	operation := lake.Discovered
+	if j.prior {
+		operation = lake.Created
+	}
+	return j.captured(object, &lake.Snapshot{FirstSeenAt: j.capturedAt}, operation, nil)
+}
+
+func (j *join) missing(ctx context.Context, id string) error {
+	j.inferred++
+	return j.old(ctx, id, func(old *lake.Snapshot) error {
+		if err := j.gone(old); err != nil {
+			return err
+		}
+		return j.commit.AddSnapshot(old)
+	})
+}
+
+// gone stages the version and change that say that old was deleted, and makes old that state.
+func (j *join) gone(old *lake.Snapshot) error {
+	j.deleted++
+	state := old.State
+	state.Metadata, state.Spec, state.Status, state.Fields = nil, nil, nil, nil
+	version := lake.Version{
+		Identity: old.Identity, State: state, Version: old.LatestVersion + 1, Operation: lake.Deleted, PreviousDigest: old.LatestDigest,
+		CapturedAt: j.capturedAt, SyncID: j.syncID, Generation: j.generation,
+	}
+	if err := j.commit.AddVersion(&version); err != nil {
+		return err
+	}
+	change := changeOf(&version, old.LatestVersion)
+	old.LatestVersion++
+	old.DeletedAt, old.UpdatedAt, old.Generation = j.capturedAt, j.capturedAt, j.generation
+	return j.commit.AddChange(&change)
+}
+
+func (j *join) differs(ctx context.Context, object *document.Object) error {
+	return j.old(ctx, object.ResourceID, func(old *lake.Snapshot) error {
+		switch {
+		case !old.DeletedAt.IsZero():
+			return j.captured(object, old, lake.Created, nil)
+		case old.UID != "" && object.UID != "" && old.UID != object.UID:
+			// Another object under the same name: the uid tells that the old one went and this one came, both since the last list.
+			if err := j.gone(old); err != nil {
+				return err
+			}
+			return j.captured(object, old, lake.Created, nil)
+		}
+		diff, err := document.Diff(old.State, object.State)
+		if err != nil {
+			return fmt.Errorf("compare %s with its last state: %w", object.ResourceID, err)
+		}
+		return j.captured(object, old, lake.Updated, &diff)
+	})
+}
+
+// captured stages the object as the next version after old; of a first one, old holds only when it was seen.
+func (j *join) captured(object *document.Object, old *lake.Snapshot, operation lake.Operation, diff *document.Difference) error {
+	version := lake.Version{
+		Identity: object.Identity, State: object.State, Version: old.LatestVersion + 1, Operation: operation, Digest: object.Digest,
+		CapturedAt: j.capturedAt, SyncID: j.syncID, Generation: j.generation,
+	}
+	if operation == lake.Updated {
+		version.PreviousDigest = old.LatestDigest
+		j.updated++
+	} else {
+		j.created++
+	}
+	version.Managers, version.ModifiedAt = object.Attribution(old.UpdatedAt)
+	if err := j.commit.AddVersion(&version); err != nil {
+		return err
+	}
+	if operation != lake.Discovered {
+		change := changeOf(&version, old.LatestVersion)
+		if diff != nil {
+			change.Added, change.Updated, change.Removed = int32(diff.Added), int32(diff.Updated), int32(diff.Removed)
+			change.Paths, change.Diff = diff.Paths, diff.JSON
+		}
+		if err := j.commit.AddChange(&change); err != nil {
+			return err
+		}
+	}
+	return j.commit.AddSnapshot(&lake.Snapshot{
+		Identity: object.Identity, State: object.State, FirstSeenAt: old.FirstSeenAt, UpdatedAt: j.capturedAt,
+		LatestVersion: version.Version, LatestDigest: object.Digest, Generation: j.generation,
+	})
+}
+
+func changeOf(version *lake.Version, from int64) lake.Change {
+	return lake.Change{
+		Identity: version.Identity, FromVersion: from, ToVersion: version.Version, Operation: version.Operation,
+		CapturedAt: version.CapturedAt, ModifiedAt: version.ModifiedAt, Managers: version.Managers, SyncID: version.SyncID,
+		Generation: version.Generation,
+	}
+}
+
+// finish ends the list and commits. Where complete is false, what the list did not hold stays as it was. It tells whether a commit
+// was made.
+func (j *join) finish(ctx context.Context, complete bool) (bool, error) {
+	if complete {
+		if err := j.missingUntil(ctx, ""); err != nil {
+			return false, err
+		}
+	}
+	if j.commit == nil {
+		return false, nil
+	}
+	if err := j.copyUntil(ctx, ""); err != nil {
+		return false, err
+	}
+	if !complete && j.inferred > 0 {
+		if err := j.withoutInferred(ctx); err != nil {
+			return false, err
+		}
+		if j.created+j.updated+j.deleted == 0 {
+			return false, nil
+		}
+	}
+	meta := lake.Meta{SyncID: j.syncID, CapturedAt: j.capturedAt, Complete: complete || j.committed.Complete}
+	_, err := j.commit.Commit(ctx, meta)
+	return err == nil, err
+}
+
+// withoutInferred stages the commit anew, without the deletions that an incomplete list does not prove.
+func (j *join) withoutInferred(ctx context.Context) error {
+	staged := j.commit
+	defer staged.Close()
+	_ = j.rows.Close()
+	var err error
+	if j.rows, err = j.committed.Rows(ctx); err != nil {
+		return err
+	}
+	if j.commit, err = j.lake.Begin(j.committed, j.partition); err != nil {
+		return err
+	}
+	if err := j.nextRow(); err != nil {
+		return err
+	}
+	snapshots, versions, changes, err := staged.Restage(ctx)
+	if err != nil {
+		return err
+	}
+	for snapshot, err := range snapshots {
+		if err != nil {
+			return err
+		}
+		for j.row != nil && j.row.ResourceID < snapshot.ResourceID {
+			if err := j.nextRow(); err != nil {
+				return err
+			}
+		}
+		if snapshot.Generation == j.generation && !snapshot.DeletedAt.IsZero() {
+			snapshot = j.row
+		}
+		if err := j.commit.AddSnapshot(snapshot); err != nil {
+			return err
+		}
+	}
+	if err := addProven(versions, func(v *lake.Version) (string, lake.Operation) { return v.ResourceID, v.Operation }, j.commit.AddVersion); err != nil {
+		return err
+	}
+	if err := addProven(changes, func(c *lake.Change) (string, lake.Operation) { return c.ResourceID, c.Operation }, j.commit.AddChange); err != nil {
+		return err
+	}
+	j.deleted -= j.inferred
+	j.inferred = 0
+	return nil
+}
+
+// addProven adds the rows that are no inferred deletions. A deletion that is followed by the creation of the same name was proven by
+// the uid, whatever else the list missed.
+func addProven[R any](rows iter.Seq2[*R, error], event func(*R) (string, lake.Operation), add func(*R) error) error {
+	var deletion *R
+	deleted := ""
+	for row, err := range rows {
+		if err != nil {
+			return err
+		}
+		id, operation := event(row)
+		if deletion != nil && deleted == id {
+			if err := add(deletion); err != nil {
+				return err
+			}
+		}
+		deletion = nil
+		if operation == lake.Deleted {
+			copied := *row // it is valid until the next row; a deletion holds no JSON
+			deletion, deleted = &copied, id
+			continue
+		}
+		if err := add(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,308 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/k8sq/k8sq/collector/document"
+	"github.com/k8sq/k8sq/lake"
+	"github.com/k8sq/k8sq/lake/store"
+)
+
+// Lake is what a sync needs of lake.Lake.
+type Lake interface {
+	Snapshots(ctx context.Context, cluster, provider string) (map[string]store.Info, error)
+	StateOf(ctx context.Context, partition lake.Partition, snapshot store.Info) (*lake.Committed, error)
+	Begin(committed *lake.Committed, partition lake.Partition) (*lake.Commit, error)
+	WriteSync(ctx context.Context, cluster, provider string, rows []lake.SyncRow) error
+	Cluster(ctx context.Context, id string) (cluster lake.Cluster, etag string, found bool, err error)
+	PutCluster(ctx context.Context, cluster lake.Cluster, etag string) error
+}
+
+// Options are what one sync of one cluster needs.
+type Options struct {
+	Cluster     string // its id
+	Name        string
+	Tags        map[string]string
+	Provider    Provider
+	Lake        Lake
+	Scope       Scope
+	Redactor    *document.Redactor
+	Concurrency int    // resource types at once; at least 1
+	TempDir     string // for sorting; "" is the system's
+	Log         *slog.Logger
+	Meter       *Meter            // progress, read by others while the sync runs
+	Emit        func(Event) error // events, one at a time, each after the commit it speaks of; nil: none
+	Now         func() time.Time
+}
+
+// Result is what a sync did.
+type Result struct {
+	Cluster       string
+	Provider      string // the partition value, "" where the cluster could not be reached and was never seen before
+	SyncID        string
+	Status        lake.Status // complete, partial or failed; forbidden types that nobody named leave it complete
+	ServerVersion string
+	StartedAt     time.Time
+	FinishedAt    time.Time
+	Rows          []lake.SyncRow // one a type, sorted by type
+	Committed     int            // partitions that got a new generation
+	Err           error          // why nothing could be listed, where Status is failed
+}
+
+// Totals adds up the counts of all types.
+func (r Result) Totals() (listed, created, updated, deleted int64) {
+	for _, row := range r.Rows {
+		listed, created, updated, deleted = listed+row.Listed, created+row.Created, updated+row.Updated, deleted+row.Deleted
+	}
+	return
+}
+
+// allTypes stands in a syncs row for every type of a cluster: nothing could be found out about any.
+const allTypes = "*"
+
+// Sync collects a cluster once. It returns an error only where the lake failed or the sync was interrupted; a cluster that could
+// not be read, wholly or in part, is told by the Result. What was complete is committed in every case.
+func Sync(ctx context.Context, options Options) (Result, error) {
+	s := &clusterSync{Options: options}
+	s.result = Result{Cluster: s.Cluster, SyncID: uuid.Must(uuid.NewV7()).String(), StartedAt: s.now()}
+	if s.Meter == nil {
+		s.Meter = new(Meter)
+	}
+	err := s.run(ctx)
+	if err == nil {
+		err = s.emitErr
+	}
+	s.result.FinishedAt = s.now()
+	s.Meter.phase.Store(phaseDone)
+	if err != nil {
+		s.result.Status = lake.Failed
+		return s.result, fmt.Errorf("sync %s: %w", s.Cluster, err)
+	}
+	return s.result, s.emit(s.endedEvent())
+}
+
+type clusterSync struct {
+	Options
+	result    Result
+	cluster   lake.Cluster
+	etag      string
+	snapshots map[string]store.Info // of the lake's types, when the sync began
+
+	mu       sync.Mutex // guards what follows
+	complete []string   // types whose list was complete
+	emitErr  error      // the first one
+	emitting sync.Mutex // one event at a time
+}
+
+func (s *clusterSync) now() time.Time {
+	if s.Now != nil {
+		return s.Now().UTC().Truncate(time.Microsecond)
+	}
+	return time.Now().UTC().Truncate(time.Microsecond)
+}
+
+func (s *clusterSync) run(ctx context.Context) error {
+	if err := s.emit(s.clusterEvent(ClusterSyncStarted)); err != nil {
+		return err
+	}
+	var found bool
+	var err error
+	if s.cluster, s.etag, found, err = s.Lake.Cluster(ctx, s.Cluster); err != nil {
+		return err
+	}
+	s.Meter.phase.Store(phaseDiscovering)
+	discovery, err := s.Provider.Discover(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return s.unreachable(ctx, err)
+	}
+	if !found {
+		// Which provider a cluster runs at is written before anything else and never changes, so that its partitions never move.
+		s.cluster = lake.Cluster{ID: s.Cluster, Provider: s.providerName(discovery)}
+	}
+	s.cluster.Name, s.cluster.Tags = s.Name, pairs(s.Tags)
+	s.result.Provider, s.result.ServerVersion = s.cluster.Provider, discovery.ServerVersion
+	s.cluster.ServerVersion = discovery.ServerVersion
+	if !found {
+		if err := s.Lake.PutCluster(ctx, s.cluster, ""); err != nil {
+			return err
+		}
+		if s.cluster, s.etag, _, err = s.Lake.Cluster(ctx, s.Cluster); err != nil {
+			return err
+		}
+	}
+	tasks, err := s.plan(ctx, discovery)
+	if err != nil {
+		return err
+	}
+	s.list(ctx, discovery, tasks)
+	return s.record(ctx)
+}
+
+func (s *clusterSync) providerName(discovery Discovery) string {
+	for _, name := range []string{s.Tags["provider"], discovery.Provider} {
+		if name != "" {
+			return name
+		}
+	}
+	return "unknown"
+}
+
+// unreachable records that nothing could be found out.
+func (s *clusterSync) unreachable(ctx context.Context, cause error) error {
+	s.Log.Error("cluster cannot be read", "cluster", s.Cluster, "error", cause)
+	s.result.Err = cause
+	s.result.Provider = s.cluster.Provider
+	if s.result.Provider == "" {
+		s.result.Provider = s.providerName(Discovery{})
+	}
+	s.result.Rows = []lake.SyncRow{s.row(allTypes, lake.Failed, cause)}
+	return s.record(ctx)
+}
+
+func (s *clusterSync) row(resourceType string, status lake.Status, cause error) lake.SyncRow {
+	row := lake.SyncRow{SyncID: s.result.SyncID, Type: resourceType, Status: status, StartedAt: s.now(), FinishedAt: s.now()}
+	if cause != nil {
+		row.Error = cause.Error()
+	}
+	return row
+}
+
+// plan decides what is listed, and writes a row for what is known but cannot be.
+func (s *clusterSync) plan(ctx context.Context, discovery Discovery) ([]Resource, error) {
+	var err error
+	if s.snapshots, err = s.Lake.Snapshots(ctx, s.Cluster, s.cluster.Provider); err != nil {
+		return nil, err
+	}
+	known := slices.Collect(maps.Keys(s.snapshots))
+	offered := map[string]bool{}
+	var tasks []Resource
+	for _, resource := range discovery.Resources {
+		offered[resource.Type()] = true
+		if s.Scope.Covers(resource.Type()) {
+			tasks = append(tasks, resource)
+		}
+	}
+	unknown := func(resourceType string) error {
+		for _, group := range discovery.Unknown {
+			if strings.HasPrefix(resourceType, Resource{Group: group.Group, Version: group.Version}.Type()) {
+				return fmt.Errorf("discover %s/%s: %w", group.Group, group.Version, group.Err)
+			}
+		}
+		return nil
+	}
+	closed, isClosed := s.Provider.(ClosedWorld)
+	for _, resourceType := range merged(known, s.Scope.Named()) {
+		if offered[resourceType] || !s.Scope.Covers(resourceType) {
+			continue
+		}
+		if cause := unknown(resourceType); cause != nil {
+			s.add(s.row(resourceType, lake.Skipped, cause))
+			continue
+		}
+		if isClosed {
+			if resource, ok := closed.Resource(resourceType); ok {
+				tasks = append(tasks, resource)
+				continue
+			}
+		}
+		s.add(s.row(resourceType, lake.Skipped, errors.New("the cluster does not serve this type")))
+	}
+	for _, group := range discovery.Unknown {
+		prefix := Resource{Group: group.Group, Version: group.Version}.Type()
+		if s.Scope.Covers(prefix + allTypes) {
+			s.add(s.row(prefix+allTypes, lake.Skipped, group.Err))
+		}
+	}
+	return tasks, nil
+}
+
+// list lists the resources, some at once.
+func (s *clusterSync) list(ctx context.Context, discovery Discovery, tasks []Resource) {
+	s.Meter.phase.Store(phaseListing)
+	s.Meter.types.Store(int64(len(tasks)))
+	group := errgroup.Group{}
+	group.SetLimit(max(1, s.Concurrency))
+	for _, resource := range tasks {
+		group.Go(func() error {
+			s.add(s.syncType(ctx, discovery, resource))
+			s.Meter.typesDone.Add(1)
+			return nil
+		})
+	}
+	_ = group.Wait() // what failed is in the rows
+}
+
+func (s *clusterSync) add(row lake.SyncRow) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.result.Rows = append(s.result.Rows, row)
+	if row.Status == lake.Complete {
+		s.complete = append(s.complete, row.Type)
+	}
+}
+
+// record writes the rows of this sync and the cluster's row. It does so after an interruption too, for a while.
+func (s *clusterSync) record(ctx context.Context) error {
+	interrupted := context.Cause(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	defer cancel()
+	slices.SortFunc(s.result.Rows, func(a, b lake.SyncRow) int { return strings.Compare(a.Type, b.Type) })
+	s.result.Status = s.status()
+	if err := s.Lake.WriteSync(ctx, s.Cluster, s.result.Provider, s.result.Rows); err != nil {
+		return errors.Join(interrupted, err)
+	}
+	if s.cluster.ID != "" {
+		s.cluster.LastSyncID, s.cluster.LastSyncAt = s.result.SyncID, s.result.StartedAt
+		s.cluster.LastSyncStatus = string(s.result.Status)
+		s.cluster.ListedTypes = merged(s.cluster.ListedTypes, s.complete)
+		if err := s.Lake.PutCluster(ctx, s.cluster, s.etag); err != nil {
+			return errors.Join(interrupted, err)
+		}
+	}
+	return interrupted
+}
+
+func (s *clusterSync) status() lake.Status {
+	if s.result.Err != nil {
+		return lake.Failed
+	}
+	for _, row := range s.result.Rows {
+		switch {
+		case row.Status == lake.Complete:
+		case row.Status == lake.Forbidden && !s.Scope.Names(row.Type):
+		default:
+			return lake.Partial
+		}
+	}
+	return lake.Complete
+}
+
+// merged is the sorted union.
+func merged(a, b []string) []string {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func pairs(m map[string]string) []lake.Pair {
+	all := make([]lake.Pair, 0, len(m))
+	for key, value := range m {
+		all = append(all, lake.Pair{Key: key, Value: value})
+	}
+	slices.SortFunc(all, func(a, b lake.Pair) int { return strings.Compare(a.Key, b.Key) })
+	return all
+}
