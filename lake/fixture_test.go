@@ -328,3 +328,6 @@ func checkClean(t testing.TB, l *lake.Lake, p lake.Partition) {
 		}
 	}
 }
+
+// late says that a commit was refused because another of the same or a later time has come first.
+func late(err error) bool { return strings.Contains(err.Error(), "but the last commit was at") }
