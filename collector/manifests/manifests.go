@@ -104,12 +104,11 @@ type provider struct {
 	mu    sync.Mutex
 	index *index          // of the last Discover
 	asked map[string]bool // types that Resource was asked about: they may be listed without having been discovered
-	cache documentCache
 }
 
 // Discover reads all files and keeps where each object is. A missing path is an error; what is wrong within a file is one of every List.
 func (p *provider) Discover(ctx context.Context) (collector.Discovery, error) {
-	index, err := scan(ctx, p.dir, p.paths, p.log, &p.cache)
+	index, err := scan(ctx, p.dir, p.paths, p.log)
 	if err != nil {
 		return collector.Discovery{}, err
 	}
@@ -185,7 +184,7 @@ func (p *provider) List(ctx context.Context, resource collector.Resource, each f
 	}
 	var failures failures
 	if found {
-		reader := reader{index: index, cache: &p.cache}
+		reader := reader{index: index}
 		defer reader.close()
 		for _, entry := range known.entries {
 			if err := ctx.Err(); err != nil {
@@ -223,6 +222,15 @@ const shownFailures = 5
 func (f *failures) add(err error) {
 	if len(f.first) < shownFailures {
 		f.first = append(f.first, err)
+		return
+	}
+	f.more++
+}
+
+// addLazily is add for what costs something to tell: it is asked only for those that are spelt out.
+func (f *failures) addLazily(tell func() error) {
+	if len(f.first) < shownFailures {
+		f.add(tell())
 		return
 	}
 	f.more++

@@ -15,7 +15,6 @@ import (
 // reader reads indexed objects again, in any order. It keeps one file open.
 type reader struct {
 	index  *index
-	cache  *documentCache
 	opened *os.File
 	number int32
 	buffer []byte
@@ -96,7 +95,7 @@ func (r *reader) bytes(entry entry) ([]byte, error) {
 	var text []byte
 	var err error
 	if document.shared {
-		text, err = r.cache.get(documentKey{entry.file, entry.document}, parse)
+		text, err = r.index.cache.get(documentKey{entry.file, entry.document}, parse)
 	} else {
 		text, err = parse()
 	}
@@ -266,11 +265,4 @@ func (c *documentCache) remove(key documentKey) {
 			return
 		}
 	}
-}
-
-// clear forgets all: the files are indexed anew.
-func (c *documentCache) clear() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.texts, c.order, c.size = nil, nil, 0
 }

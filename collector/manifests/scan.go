@@ -26,6 +26,7 @@ type index struct {
 	types    map[string]*typeIndex
 	scopes   scopes
 	failures failures // what may hide objects of any type
+	cache    documentCache
 }
 
 // file is one file as it was when it was scanned.
@@ -35,6 +36,7 @@ type file struct {
 	modified time.Time
 	// documents are the documents of a YAML file, in order; a JSON file is one text and has none.
 	documents []document
+	warned    bool // that something in it was skipped
 }
 
 // typeIndex are the objects of one type, sorted by resource id, each id once.
@@ -61,17 +63,15 @@ func (x *index) typeNames() []string { return slices.Sorted(maps.Keys(x.types)) 
 // scanner makes an index.
 type scanner struct {
 	*index
-	log   *slog.Logger
-	cache *documentCache
+	log *slog.Logger
 }
 
 // scan reads all files once, one at a time.
-func scan(ctx context.Context, dir string, paths []string, log *slog.Logger, cache *documentCache) (*index, error) {
+func scan(ctx context.Context, dir string, paths []string, log *slog.Logger) (*index, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	s := &scanner{index: &index{types: map[string]*typeIndex{}, scopes: scopes{}}, log: log, cache: cache}
-	cache.clear()
+	s := &scanner{index: &index{types: map[string]*typeIndex{}, scopes: scopes{}}, log: log}
 	roots, err := find(dir, paths, log, &s.failures)
 	if err != nil {
 		return nil, err
@@ -216,8 +216,9 @@ func (s *scanner) yaml(ctx context.Context, opened io.Reader, number int32) erro
 		if err != nil {
 			var syntax *syntaxError
 			if errors.As(err, &syntax) {
-				line := s.lineAt(number, document.offset) + syntax.line - 1
-				s.failures.add(fmt.Errorf("%s:%d: %s", s.files[number].path, line, syntax.reason))
+				s.failures.addLazily(func() error {
+					return fmt.Errorf("%s:%d: %s", s.files[number].path, s.lineAt(number, document.offset)+syntax.line-1, syntax.reason)
+				})
 			}
 			continue
 		}
@@ -227,7 +228,9 @@ func (s *scanner) yaml(ctx context.Context, opened io.Reader, number int32) erro
 		objects, err := newFinder(bytes.NewReader(json)).next()
 		if err != nil {
 			what, _ := jsonReason(err)
-			s.failures.add(fmt.Errorf("%s:%d: %s", s.files[number].path, s.lineAt(number, document.offset), what))
+			s.failures.addLazily(func() error {
+				return fmt.Errorf("%s:%d: %s", s.files[number].path, s.lineAt(number, document.offset), what)
+			})
 			continue
 		}
 		if document.shared = len(objects) > 1; document.shared {
@@ -244,7 +247,8 @@ func (s *scanner) add(number, document int32, objects []found) {
 	for _, object := range objects {
 		isChart := filepath.Base(path) == "Chart.yaml" && object.kind == "" && !object.notObject
 		if object.isForeign() || isChart {
-			if !isKustomization(path) && (object.apiVersion == "" || isChart) {
+			if f := &s.files[number]; !f.warned && !isKustomization(path) && (object.apiVersion == "" || isChart) {
+				f.warned = true
 				s.log.Warn("skipped: this is no Kubernetes object", "path", path, "line", s.lineOf(number, document, object.start))
 			}
 			continue
@@ -254,7 +258,7 @@ func (s *scanner) add(number, document int32, objects []found) {
 			inherits: object.inherits, start: object.start, end: object.end,
 		}
 		if problem := object.problem(); problem != "" {
-			s.failures.add(fmt.Errorf("%s: %s", s.place(entry), problem))
+			s.failures.addLazily(func() error { return fmt.Errorf("%s: %s", s.place(entry), problem) })
 			continue
 		}
 		group, version, _ := groupVersion(object.apiVersion)
@@ -276,7 +280,7 @@ func isKustomization(path string) bool {
 
 // readDefinitions learns the scope of custom resources from the CustomResourceDefinitions among the files.
 func (s *scanner) readDefinitions(ctx context.Context) error {
-	reader := reader{index: s.index, cache: s.cache}
+	reader := reader{index: s.index}
 	defer reader.close()
 	for _, version := range []string{"v1beta1", "v1"} {
 		known := s.types["apiextensions.k8s.io."+version+".CustomResourceDefinition"]
@@ -344,7 +348,10 @@ func (t *typeIndex) unique(s *scanner) {
 	kept := t.entries[:0]
 	for _, candidate := range t.entries {
 		if len(kept) > 0 && kept[len(kept)-1].id == candidate.id {
-			t.duplicates.add(fmt.Errorf("%s is declared twice: %s and %s", candidate.id, s.place(kept[len(kept)-1]), s.place(candidate)))
+			first := kept[len(kept)-1]
+			t.duplicates.addLazily(func() error {
+				return fmt.Errorf("%s is declared twice: %s and %s", candidate.id, s.place(first), s.place(candidate))
+			})
 			continue
 		}
 		kept = append(kept, candidate)
