@@ -43,7 +43,7 @@ type Lake struct {
 	URL       string
 	Region    string // "" leaves it to the AWS SDK's own chain, as do the others
 	Endpoint  string
-	PathStyle bool
+	PathStyle *bool // nil: path style where there is an endpoint
 	Profile   string
 	Range     Range // of url, or of the lake block; zero where there is none
 }

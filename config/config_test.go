@@ -73,7 +73,7 @@ const leak = "hunter2"
 func getenv(name string) string {
 	return map[string]string{
 		"KUBECONFIG_AWS": "/etc/aws.yaml", "TOKEN": leak + "-token", "BUCKET": "inventory", "EMPTY": "",
-		"BAD_JSON": `{"a": ` + leak, "JSON": `{"token": "` + leak + `", "n": [1, 2]}`, "BASE64": "aHVudGVyMg==", "BAD_UTF8": "\xff" + leak,
+		"BAD_JSON": `{"a": ` + leak, "JSON": `{"token": "` + leak + `", "n": [1, 2]}`, "BASE64": "aHVudGVyMg==", "BAD_UTF8": "\xff" + leak, "HOME": "/home/joe",
 	}[name]
 }
 
@@ -168,7 +168,7 @@ collect {
 }
 redact { key_file = "../secret/key" }
 `)
-	if loaded.Lake.URL != "s3://inventory/k8s" || loaded.Lake.Region != "eu-central-1" || !loaded.Lake.PathStyle || loaded.Lake.Endpoint != "http://127.0.0.1:7070" ||
+	if loaded.Lake.URL != "s3://inventory/k8s" || loaded.Lake.Region != "eu-central-1" || loaded.Lake.PathStyle == nil || !*loaded.Lake.PathStyle || loaded.Lake.Endpoint != "http://127.0.0.1:7070" ||
 		loaded.Lake.Profile != "" || loaded.Lake.Range.Line != 3 || loaded.Lake.Range.Column != 16 {
 		t.Errorf("lake = %+v", loaded.Lake)
 	}
@@ -203,6 +203,9 @@ func TestLoadDefaults(t *testing.T) {
 	loaded = load(t, `provider "kubernetes" "a" { context = "x" }`)
 	if c := loaded.Providers[0].Config.(*clusterConfig); c.PageSize != 500 {
 		t.Errorf("a default of the definition is lost: %+v", c)
+	}
+	if loaded = load(t, "lake { url = \"~/lake\" }"); loaded.Lake.URL != "/home/joe/lake" {
+		t.Errorf("lake = %+v", loaded.Lake)
 	}
 	loaded = load(t, "lake { url = \"data/../history\" }")
 	if loaded.Lake.URL != filepath.Join(loaded.Dir, "history") {

@@ -85,7 +85,7 @@ func (l *loader) lake(lake *Lake, block *hclsyntax.Block) {
 		URL       *string `hcl:"url,optional"`
 		Region    string  `hcl:"region,optional"`
 		Endpoint  string  `hcl:"endpoint,optional"`
-		PathStyle bool    `hcl:"path_style,optional"`
+		PathStyle *bool   `hcl:"path_style,optional"`
 		Profile   string  `hcl:"profile,optional"`
 	}
 	body, sound := l.decode(block.Body, &attributes, nil)
@@ -361,8 +361,13 @@ func without(body *hclsyntax.Body, attributes []hcl.AttributeSchema) *hclsyntax.
 	return kept
 }
 
-// join makes a path of the file one that stands from anywhere.
+// join makes a path of the file one that stands from anywhere: ~/ is the user's home, and a relative one starts from the file's folder.
 func (l *loader) join(path string) string {
+	if rest, found := strings.CutPrefix(path, "~/"); found {
+		if home := l.getenv("HOME"); home != "" {
+			return filepath.Join(home, rest)
+		}
+	}
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path)
 	}
