@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
@@ -40,7 +39,7 @@ func (l *loader) evalContext(root *hclsyntax.Body) *hcl.EvalContext {
 	return &hcl.EvalContext{
 		Variables: map[string]cty.Value{"env": cty.ObjectVal(environment)},
 		Functions: map[string]function.Function{
-			"file":         fileFunction(l.dir),
+			"file":         fileFunction(l.join),
 			"jsondecode":   jsonDecodeFunction,
 			"base64decode": base64DecodeFunction,
 		},
@@ -83,17 +82,13 @@ func (l *loader) variable(traversal hcl.Traversal) (name, value string, ok bool)
 
 // The functions' errors say what is wrong without a word of what they were given, which may be a secret.
 
-// fileFunction reads a text file; relative paths start from the configuration's folder.
-func fileFunction(dir string) function.Function {
+// fileFunction reads a text file, whose path join completes.
+func fileFunction(join func(string) string) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "path", Type: cty.String}},
 		Type:   function.StaticReturnType(cty.String),
 		Impl: func(arguments []cty.Value, _ cty.Type) (cty.Value, error) {
-			path := arguments[0].AsString()
-			if !filepath.IsAbs(path) {
-				path = filepath.Join(dir, path)
-			}
-			content, err := os.ReadFile(path)
+			content, err := os.ReadFile(join(arguments[0].AsString()))
 			var pathError *os.PathError
 			switch {
 			case errors.As(err, &pathError):

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/k8sq/k8sq/collector"
 )
 
 // root is an element of paths with the files that it stands for.
@@ -17,21 +19,42 @@ type root struct {
 	shared bool // an element before it stands for some of its files too
 }
 
+// folders are where paths start from.
+type folders struct {
+	dir  string // relative ones: the configuration's folder
+	home string // those that begin with ~/; "" where there is none
+}
+
+func foldersOf(environment collector.Environment) folders {
+	f := folders{dir: environment.Dir}
+	if environment.Getenv != nil {
+		f.home = environment.Getenv("HOME")
+	}
+	return f
+}
+
+func (f folders) join(path string) string {
+	if rest, found := strings.CutPrefix(path, "~/"); found && f.home != "" {
+		return filepath.Join(f.home, rest)
+	}
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(f.dir, path)
+}
+
 // checkPath tells what is wrong with an element of paths, without reading what it names.
-func checkPath(dir, path string) error {
+func checkPath(dir folders, path string) error {
 	_, err := expand(dir, path)
 	return err
 }
 
 // expand gives the files and folders that an element of paths names. A name that exists is taken as it is, even with the signs of a glob.
-func expand(dir, path string) ([]string, error) {
+func expand(dir folders, path string) ([]string, error) {
 	if path == "" {
 		return nil, errors.New("an empty path names nothing")
 	}
-	full := path
-	if !filepath.IsAbs(full) {
-		full = filepath.Join(dir, path)
-	}
+	full := dir.join(path)
 	_, err := os.Stat(full)
 	if err == nil {
 		return []string{full}, nil
@@ -50,7 +73,7 @@ func expand(dir, path string) ([]string, error) {
 }
 
 // find gives the files of all paths in order, each once. What could not be looked into is among the failures.
-func find(dir string, paths []string, log *slog.Logger, failures *failures) ([]root, error) {
+func find(dir folders, paths []string, log *slog.Logger, failures *failures) ([]root, error) {
 	var roots []root
 	seen := map[string]bool{}
 	for _, path := range paths {

@@ -2,7 +2,7 @@
 //
 // # What is read
 //
-// paths are files, folders and globs. A folder is read with all below it: files named *.yaml, *.yml and *.json, none whose name, or whose
+// paths are files, folders and globs; relative ones start from the configuration's folder, ~/ is the home folder. A folder is read with all below it: files named *.yaml, *.yml and *.json, none whose name, or whose
 // folder's name, begins with a dot; links to folders are not followed. A file may hold several documents or JSON values, and Lists, whose
 // items are taken one by one.
 //
@@ -64,7 +64,7 @@ func check(environment collector.Environment, config any) []collector.Problem {
 		problems = append(problems, collector.Problem{Attribute: "paths", Summary: "No paths", Detail: "Name at least one file, folder or glob."})
 	}
 	for _, path := range c.Paths {
-		if err := checkPath(environment.Dir, path); err != nil {
+		if err := checkPath(foldersOf(environment), path); err != nil {
 			problems = append(problems, collector.Problem{Attribute: "paths", Summary: "Cannot read the manifests",
 				Detail: err.Error() + ". Relative paths start from the configuration's folder."})
 		}
@@ -92,11 +92,11 @@ func open(environment collector.Environment, config any) (collector.Provider, er
 	if err != nil {
 		return nil, fmt.Errorf("open manifests of %s: captured_at: %w", environment.Cluster, err)
 	}
-	return &provider{dir: environment.Dir, paths: c.Paths, capturedAt: at, log: environment.Log, asked: map[string]bool{}}, nil
+	return &provider{dir: foldersOf(environment), paths: c.Paths, capturedAt: at, log: environment.Log, asked: map[string]bool{}}, nil
 }
 
 type provider struct {
-	dir        string
+	dir        folders
 	paths      []string
 	capturedAt time.Time
 	log        *slog.Logger

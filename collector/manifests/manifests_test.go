@@ -41,7 +41,7 @@ func write(t *testing.T, files map[string]string) string {
 func open(t *testing.T, dir string, paths ...string) (collector.Provider, *bytes.Buffer) {
 	t.Helper()
 	var log bytes.Buffer
-	environment := collector.Environment{Cluster: "test", Dir: dir, Getenv: func(string) string { return "" }, Log: slog.New(slog.NewTextHandler(&log, nil))}
+	environment := collector.Environment{Cluster: "test", Dir: dir, Getenv: func(name string) string { return map[string]string{"HOME": filepath.Join(dir, "a")}[name] }, Log: slog.New(slog.NewTextHandler(&log, nil))}
 	if len(paths) == 0 {
 		paths = []string{"."}
 	}
@@ -368,6 +368,7 @@ func TestPaths(t *testing.T) {
 		"name like a glob": {[]string{"c[1]"}, []string{"default/c"}, "", ""},
 		"file twice":       {[]string{"a/1.yaml", "a", "a/1.yaml"}, []string{"default/a1", "default/a2"}, "", ""},
 		"hidden if named":  {[]string{".dot"}, []string{"default/dot"}, "", ""},
+		"home":             {[]string{"~/1.yaml"}, []string{"default/a1"}, "", ""},
 		"all":              {[]string{"."}, []string{"default/a1", "default/a2", "default/b1", "default/c"}, "", ""},
 		"one folder empty": {[]string{"a", "empty"}, []string{"default/a1", "default/a2"}, "", "empty: there is no object in it"},
 		"missing":          {[]string{"a", "nowhere"}, nil, "nowhere: no such file or directory", ""},
@@ -378,7 +379,7 @@ func TestPaths(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			dir := write(t, files)
-			problems := manifests.Definition().Check(collector.Environment{Dir: dir}, &manifests.Config{Paths: test.paths})
+			problems := manifests.Definition().Check(collector.Environment{Dir: dir, Getenv: func(string) string { return filepath.Join(dir, "a") }}, &manifests.Config{Paths: test.paths})
 			provider, _ := open(t, dir, test.paths...)
 			if test.missing != "" {
 				_, err := provider.Discover(t.Context())

@@ -67,7 +67,7 @@ type scanner struct {
 }
 
 // scan reads all files once, one at a time.
-func scan(ctx context.Context, dir string, paths []string, log *slog.Logger) (*index, error) {
+func scan(ctx context.Context, dir folders, paths []string, log *slog.Logger) (*index, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
