@@ -16,8 +16,6 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/transport"
 	"k8s.io/client-go/util/flowcontrol"
-
-	"github.com/k8sq/k8sq/collector"
 )
 
 const (
@@ -41,7 +39,7 @@ type client struct {
 
 // newClient builds the transport as client-go does, from client-go's parts, but not out of its cache: that one keeps every transport
 // for as long as the process runs, with its connections, and a provider closes its own.
-func newClient(environment collector.Environment, target target) (*client, error) {
+func newClient(target target) (*client, error) {
 	config := rest.CopyConfig(target.rest)
 	config.UserAgent = userAgent()
 	config.Dial = (&net.Dialer{Timeout: min(dialTimeout, target.timeout), KeepAlive: 30 * time.Second}).DialContext
@@ -81,7 +79,7 @@ func newClient(environment collector.Environment, target target) (*client, error
 		return nil, err
 	}
 	c := &client{
-		base: base, http: &http.Client{Transport: authenticated}, transport: connections, limiter: newLimiter(target.qps, target.burst),
+		base: base, http: &http.Client{Transport: authenticated, CheckRedirect: stay}, transport: connections, limiter: newLimiter(target.qps, target.burst),
 		timeout: target.timeout, retries: target.retries, firstDelay: firstDelay,
 	}
 	if config.ExecProvider != nil {
@@ -89,6 +87,9 @@ func newClient(environment collector.Environment, target target) (*client, error
 	}
 	return c, nil
 }
+
+// stay follows no redirect: an API server sends none, and the credentials would go along to wherever it leads.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 func (c *client) close() { c.transport.CloseIdleConnections() }
 
@@ -202,7 +203,7 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	b.watchdog.Reset(b.timeout)
 	n, err := b.body.Read(p)
 	b.watchdog.Stop()
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		if b.ctx.Err() != nil {
 			err = context.Cause(b.ctx)
 		}

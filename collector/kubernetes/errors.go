@@ -194,6 +194,9 @@ func (c *client) explain(err error) error {
 		doing, hint = "authenticate to "+c.host(), "the credentials are missing, expired or of another cluster"
 	case errors.As(err, &status):
 		doing = "ask " + c.host()
+		if status.code >= 300 && status.code < 400 {
+			hint = "it sends its clients elsewhere, as a login page does: see whether the address is the API server's own"
+		}
 	case errors.As(err, &authority):
 		hint = "the server's certificate is signed by an authority that is not trusted: give it as ca_file or ca_data, or see whether the kubeconfig is of this cluster"
 	case errors.As(err, &hostname):

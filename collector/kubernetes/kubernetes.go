@@ -59,14 +59,38 @@ func Definition() collector.Definition {
 	}
 }
 
-// check finds what is wrong with a block by doing all that open does, short of making the client.
+// check finds what is wrong with a block by doing all that open does. Making a client reaches out to nothing, but it is what parses
+// certificates and keys.
 func check(environment collector.Environment, config any) []collector.Problem {
 	c, err := configOf(config)
 	if err != nil {
 		return []collector.Problem{{Summary: err.Error()}}
 	}
-	_, problems := resolver{environment: environment, serviceAccount: serviceAccountDir}.resolve(c)
-	return problems
+	target, problems := resolver{environment: environment, serviceAccount: serviceAccountDir}.resolve(c)
+	if len(problems) > 0 {
+		return problems
+	}
+	client, err := newClient(target)
+	if err != nil {
+		return []collector.Problem{{
+			Attribute: c.identity(), Summary: fmt.Sprintf("The credentials of %s cannot be used", target.from), Detail: joinSentences(err.Error()),
+		}}
+	}
+	client.close()
+	return nil
+}
+
+// identity is the attribute that most likely holds a certificate or a key that cannot be used.
+func (c *Config) identity() string {
+	switch {
+	case c.Kubeconfig != nil:
+		return "kubeconfig"
+	case c.CAFile != nil:
+		return "ca_file"
+	case c.CAData != nil:
+		return "ca_data"
+	}
+	return ""
 }
 
 func open(environment collector.Environment, config any) (collector.Provider, error) {
@@ -84,7 +108,7 @@ func open(environment collector.Environment, config any) (collector.Provider, er
 // newProvider makes the client of a resolved target.
 func newProvider(environment collector.Environment, target target) (*provider, error) {
 	redirectClientLog.Do(func() { klog.SetSlogLogger(environment.Log) })
-	client, err := newClient(environment, target)
+	client, err := newClient(target)
 	if err != nil {
 		return nil, fmt.Errorf("make the client of cluster %s from %s: %w", environment.Cluster, target.from, err)
 	}

@@ -370,3 +370,58 @@ func TestUserAgentAndImpersonation(t *testing.T) {
 		t.Errorf("Accept-Encoding %q on loopback", header.Get("Accept-Encoding"))
 	}
 }
+
+// TestServerBelowAPath: a proxy of many clusters serves each below a path of its own.
+func TestServerBelowAPath(t *testing.T) {
+	server := newAPIServer(t, 4)
+	p := server.open(t, func(c *Config) { c.Server = ptr(server.URL + "/k8s/clusters/c-1/") })
+	server.fault = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+		if path, ok := strings.CutPrefix(r.URL.Path, "/k8s/clusters/c-1"); ok {
+			r.URL.Path = path
+			return false
+		}
+		status(w, 404, "NotFound", "", 0)
+		return true
+	}
+	if _, err := p.Discover(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	objects, _, err := readAll(t, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.sameObjects(t, objects)
+}
+
+// TestNoRedirect: the token does not follow a redirect to another server.
+func TestNoRedirect(t *testing.T) {
+	server, other := newAPIServer(t, 1), newAPIServer(t, 1)
+	server.fault = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+		http.Redirect(w, r, other.URL+r.URL.Path, http.StatusFound)
+		return true
+	}
+	p := server.open(t, func(c *Config) { c.Token, c.CAData, c.TLSInsecure = ptr(collector.Secret("s3cr3t")), nil, ptr(true) })
+	if _, err := p.Discover(t.Context()); err == nil || !strings.Contains(err.Error(), "elsewhere") {
+		t.Errorf("Discover: %v, want an error that tells of the redirect", err)
+	}
+	if sent := other.sent("/"); len(sent) > 0 {
+		t.Errorf("requests to the other server: %q", sent)
+	}
+}
+
+// TestOddResources: part of a resource's name must not lead to another path.
+func TestOddResources(t *testing.T) {
+	server := newAPIServer(t, 1)
+	p := server.open(t, nil)
+	for _, resource := range []collector.Resource{
+		{Version: "v1", Plural: ""}, {Version: "", Plural: "pods"}, {Version: "v1", Plural: "configmaps/x"}, {Group: "..", Version: "v1", Plural: "configmaps"},
+		{Group: "a/..", Version: "v1", Plural: "x"}, {Version: "v1", Plural: "configmaps?x"}, {Version: "v1", Plural: "%2e%2e"},
+	} {
+		if _, err := p.List(t.Context(), resource, func([]byte) error { return nil }); !errors.Is(err, collector.ErrGone) {
+			t.Errorf("List %+v: %v, want %v", resource, err, collector.ErrGone)
+		}
+	}
+	if sent := server.sent("/"); len(sent) > 0 {
+		t.Errorf("requests were sent: %q", sent)
+	}
+}

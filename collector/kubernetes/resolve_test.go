@@ -285,6 +285,30 @@ func TestCheckAndOpenAgree(t *testing.T) {
 	}
 }
 
+// TestCheckReadsCertificates: a client certificate that is none is found before the first sync.
+func TestCheckReadsCertificates(t *testing.T) {
+	bad := base64Of("s3cr3t")
+	content := strings.Replace(kubeconfig("c"), "{token: s3cr3t}", fmt.Sprintf("{client-certificate-data: %s, client-key-data: %s}", bad, bad), 1)
+	config := decode(t, "kubeconfig = <<E\n"+content+"E\n")
+	problems := Definition().Check(environment(t, nil), config)
+	if len(problems) != 1 || problems[0].Attribute != "kubeconfig" || !strings.Contains(problems[0].Summary, "context c") {
+		t.Errorf("Check finds %+v, want one problem of kubeconfig", problems)
+	}
+	if strings.Contains(fmt.Sprint(problems), "s3cr3t") {
+		t.Errorf("a secret is told: %v", problems)
+	}
+}
+
+// TestConfigPrintsNoSecret: a Config that is logged shows neither a token nor a kubeconfig.
+func TestConfigPrintsNoSecret(t *testing.T) {
+	config := decode(t, "token = \"s3cr3t\"\nkubeconfig = \"s3cr3t\"")
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+		if printed := fmt.Sprintf(verb, *config) + fmt.Sprintf(verb, *config.Token) + fmt.Sprintf(verb, *config.Kubeconfig); strings.Contains(printed, "s3cr3t") {
+			t.Errorf("%s prints %s", verb, printed)
+		}
+	}
+}
+
 func TestContexts(t *testing.T) {
 	p := newPlace(t)
 	p.withHome(t)
