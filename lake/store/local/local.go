@@ -55,6 +55,13 @@ func Open(dir string, create bool) (*Store, error) {
 		if err := s.removeStale(time.Now().Add(-staleAfter)); err != nil {
 			return nil, s.failed("open lake folder", "", err)
 		}
+		// Only a write shows that one can: permissions do not tell of a read-only mount.
+		probe, err := os.CreateTemp(filepath.Join(root, tempFolder), "open-")
+		if err != nil {
+			return nil, s.failed("open lake folder", "", err)
+		}
+		probe.Close()
+		os.Remove(probe.Name())
 		return s, nil
 	}
 	info, err := os.Stat(root)

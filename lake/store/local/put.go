@@ -121,13 +121,13 @@ func (s *Store) writeTemp(ctx context.Context, body io.ReadSeeker, size int64) (
 	}
 	name := make([]byte, 16)
 	_, _ = rand.Read(name) // it never fails
-	path = filepath.Join(s.root, tempFolder, hex.EncodeToString(name))
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	temp := filepath.Join(s.root, tempFolder, hex.EncodeToString(name))
+	f, err := os.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := s.makeFolder(filepath.Dir(path)); err != nil {
+		if err := s.makeFolder(filepath.Dir(temp)); err != nil {
 			return "", nil, err
 		}
-		f, err = os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+		f, err = os.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	}
 	if err != nil {
 		return "", nil, err
@@ -137,7 +137,7 @@ func (s *Store) writeTemp(ctx context.Context, body io.ReadSeeker, size int64) (
 			err = closeErr
 		}
 		if err != nil {
-			os.Remove(path)
+			os.Remove(temp)
 		}
 	}()
 	n, err := io.Copy(f, io.LimitReader(contextReader{ctx, body}, size+1))
@@ -149,14 +149,14 @@ func (s *Store) writeTemp(ctx context.Context, body io.ReadSeeker, size int64) (
 	}
 	// A file system's own clock ticks only every few milliseconds; the ETag needs the nanosecond.
 	now := time.Now()
-	if err := os.Chtimes(path, now, now); err != nil {
+	if err := os.Chtimes(temp, now, now); err != nil {
 		return "", nil, err
 	}
 	if err := f.Sync(); err != nil {
 		return "", nil, err
 	}
 	info, err = f.Stat()
-	return path, info, err
+	return temp, info, err
 }
 
 // makeFolder makes the folder and the missing ones above it, durably, but never the lake's own: one that vanished under an open
