@@ -60,8 +60,8 @@ func skipQuoted(text string, i int) int {
 // capturedAt is a comparison in the text of a scan's "Filters".
 var capturedAt = regexp.MustCompile(`^captured_at(>=|>|<=|<|=)('[0-9:. +-]+'::TIMESTAMP WITH TIME ZONE)$`)
 
-// dateFilters turns a scan's conditions on captured_at into conditions on date, which is the UTC day of captured_at. The text joins
-// conditions with AND, without parentheses; where there is any OR in it, nothing is concluded.
+// dateFilters turns a scan's conditions on captured_at into conditions on date, which is the UTC day of captured_at. The text has a line for each
+// column, which joins its conditions with AND, without parentheses; where there is any OR in it, nothing is concluded.
 func dateFilters(text string) []string {
 	var parts []string
 	begin := 0
@@ -75,6 +75,9 @@ func dateFilters(text string) []string {
 			i = end - 1
 		case strings.HasPrefix(text[i:], " OR "):
 			return nil
+		case text[i] == '\n':
+			parts = append(parts, text[begin:i])
+			begin = i + 1
 		case strings.HasPrefix(text[i:], " AND "):
 			parts = append(parts, text[begin:i])
 			begin = i + len(" AND ")

@@ -18,8 +18,6 @@ import (
 
 	"github.com/k8sq/k8sq/lake"
 	"github.com/k8sq/k8sq/lake/store"
-	"github.com/k8sq/k8sq/views"
-	"golang.org/x/sync/errgroup"
 )
 
 // Lake is what a query reads from; *lake.Lake is one.
@@ -35,21 +33,25 @@ type Lake interface {
 
 // Options limit a query. The zero value is good.
 type Options struct {
-	MemoryLimit string // "2GB", or "50%" of the machine's; "": DuckDB's default, 80 %
+	MemoryLimit string // "2GB", "512MiB"; "": DuckDB's default, 80 % of the machine's
 	Threads     int    // 0: one for each CPU
 	TempDir     string // where a folder for the engine's own files is made; "": os.TempDir()
-	MaxTempSize string // of what spills to disk from one query, "20GB"; "": DuckDB's default, 90 % of the free space
-	Unsafe      bool   // let statements write, and reach other files, extensions and settings. Each query still has its own database
+	MaxTempSize string // of what one query may spill to disk, "20GB"; "": DuckDB's default, 90 % of the free space
+	Unsafe      bool   // let a statement write, and reach other files, extensions and settings. Each query still has its own database
 	Unpruned    bool   // read every data file of the tables a query scans: for tests and for finding faults
 }
 
 // Engine runs queries, each in its own DuckDB. It may be used concurrently.
 type Engine struct {
-	lake     Lake
-	options  Options
-	folder   string // its own, removed by Close
-	planner  *database
-	closed   sync.Once
+	lake    Lake
+	options Options
+	folder  string    // its own, removed by Close
+	planner *database // where queries are planned, over stubs
+
+	defining sync.Mutex
+	defined  map[string]bool // in the planner
+
+	closing  sync.Once
 	closeErr error
 }
 
@@ -59,18 +61,23 @@ func Open(ctx context.Context, l Lake, options Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for temporary files: %w", err)
 	}
-	e := &Engine{lake: l, options: options, folder: folder}
-	relations := map[string]string{}
-	var allowed []string
-	for _, t := range tables {
-		paths, err := stubFiles(folder, t)
-		if err != nil {
-			return nil, errors.Join(err, e.Close())
-		}
-		allowed = append(allowed, paths...)
-		relations[t.name] = t.stub(paths)
+	if folder, err = filepath.Abs(folder); err != nil {
+		return nil, err
 	}
-	if e.planner, err = e.database(ctx, relations, allowed); err != nil {
+	e := &Engine{lake: l, options: options, folder: folder, defined: map[string]bool{}}
+	if e.planner, err = e.blank(); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	var stubs []string
+	for _, t := range tables {
+		stubs = append(stubs, stubPaths(folder, t)...)
+	}
+	c, err := e.planner.connect()
+	if err == nil {
+		err = e.shut(ctx, c, stubs)
+		c.close()
+	}
+	if err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil
@@ -78,7 +85,7 @@ func Open(ctx context.Context, l Lake, options Options) (*Engine, error) {
 
 // Close removes what the engine kept on disk. Every Rows must be closed before.
 func (e *Engine) Close() error {
-	e.closed.Do(func() {
+	e.closing.Do(func() {
 		if e.planner != nil {
 			e.planner.close()
 		}
@@ -87,17 +94,15 @@ func (e *Engine) Close() error {
 	return e.closeErr
 }
 
-// database makes a DuckDB whose lake tables are the given relations, with the views over them, and shuts it in: it may open the allowed paths
-// and nothing else.
-func (e *Engine) database(ctx context.Context, relations map[string]string, allowed []string) (*database, error) {
-	threads := e.options.Threads
+// blank makes an empty database with the engine's limits.
+func (e *Engine) blank() (*database, error) {
 	settings := map[string]string{
 		"temp_directory":               filepath.Join(e.folder, "spill"),
 		"autoinstall_known_extensions": strconv.FormatBool(e.options.Unsafe),
 		"autoload_known_extensions":    strconv.FormatBool(e.options.Unsafe),
 	}
-	if threads > 0 {
-		settings["threads"] = strconv.Itoa(threads)
+	if e.options.Threads > 0 {
+		settings["threads"] = strconv.Itoa(e.options.Threads)
 	}
 	if e.options.MemoryLimit != "" {
 		settings["memory_limit"] = e.options.MemoryLimit
@@ -105,54 +110,21 @@ func (e *Engine) database(ctx context.Context, relations map[string]string, allo
 	if e.options.MaxTempSize != "" {
 		settings["max_temp_directory_size"] = e.options.MaxTempSize
 	}
-	db, err := openDatabase(settings)
-	if err != nil {
-		return nil, err
-	}
-	if err := e.prepare(ctx, db, relations, allowed); err != nil {
-		db.close()
-		return nil, err
-	}
-	return db, nil
+	return openDatabase(settings)
 }
 
-func (e *Engine) prepare(ctx context.Context, db *database, relations map[string]string, allowed []string) error {
-	c, err := db.connect()
-	if err != nil {
-		return err
-	}
-	defer c.close()
-	var script strings.Builder
-	script.WriteString("BEGIN; SET GLOBAL TimeZone = 'UTC'; CREATE SCHEMA lake;")
-	for _, t := range tables { // the macros are made over tables; views.Macros says why
-		script.WriteString("CREATE TABLE lake." + t.name + " AS " + t.relation(nil) + ";")
-	}
-	for _, macro := range views.Macros() {
-		script.WriteString(macro.SQL + ";")
-	}
-	for _, t := range tables {
-		script.WriteString("DROP TABLE lake." + t.name + "; CREATE VIEW lake." + t.name + " AS " + relations[t.name] + ";")
-	}
-	for _, view := range views.Views() {
-		script.WriteString(view.SQL + ";")
-	}
-	script.WriteString("COMMIT;")
-	if err := c.exec(ctx, script.String()); err != nil {
-		return fmt.Errorf("make the views: %w", err)
-	}
-	if e.options.Unsafe {
-		return nil
-	}
-	quoted := ""
-	for i, path := range allowed {
-		if i > 0 {
-			quoted += ", "
+// shut shuts a database in: it may open the allowed paths and nothing else, and no setting can be changed any more.
+func (e *Engine) shut(ctx context.Context, c *connection, allowed []string) error {
+	script := "SET GLOBAL TimeZone = 'UTC';"
+	if !e.options.Unsafe {
+		quoted := make([]string, len(allowed))
+		for i, path := range allowed {
+			quoted[i] = quote(path)
 		}
-		quoted += quote(path)
+		script += "SET allowed_paths = [" + strings.Join(quoted, ", ") + "]; SET allow_community_extensions = false;" +
+			"SET allow_persistent_secrets = false; SET enable_external_access = false; SET lock_configuration = true;"
 	}
-	err = c.exec(ctx, "SET allowed_paths = ["+quoted+"]; SET allow_community_extensions = false; SET allow_persistent_secrets = false;"+
-		"SET enable_external_access = false; SET lock_configuration = true;")
-	if err != nil {
+	if err := c.exec(ctx, script); err != nil {
 		return fmt.Errorf("shut DuckDB in: %w", err)
 	}
 	return nil
@@ -164,144 +136,91 @@ const fetchAttempts = 3
 // Query plans text, fetches what it needs and begins it. Once ctx is done the query stops within about 0.1 s, also later in Rows.Next. Errors of the
 // statement wrap the errors of this package; the lake's come as they are.
 func (e *Engine) Query(ctx context.Context, text string) (*Rows, error) {
-	rows, err := e.query(ctx, text)
-	return rows, explain(ctx, err)
+	rows := &Rows{}
+	if err := e.query(ctx, rows, text); err != nil {
+		return nil, errors.Join(explain(ctx, err), rows.Close())
+	}
+	return rows, nil
 }
 
-func (e *Engine) query(ctx context.Context, text string) (*Rows, error) {
-	c, err := e.planner.connect()
+func (e *Engine) query(ctx context.Context, rows *Rows, text string) error {
+	var err error
+	if rows.connection, err = e.planner.connect(); err != nil {
+		return err
+	}
+	statement, wanted, err := e.bind(ctx, rows.connection, text)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	rows := &Rows{engine: e, connection: c}
-	statement, err := admit(ctx, c, text, e.options.Unsafe)
-	if err != nil {
-		return nil, errors.Join(err, rows.Close())
+	read, err := plan(ctx, rows.connection, statement.inner)
+	if err != nil && (statement.reads || ctx.Err() != nil) {
+		return err
 	}
-	scans, err := plan(ctx, c, statement.inner)
-	if err != nil && ctx.Err() == nil {
-		// It was bound and yet cannot be explained: a query then reads everything, and SET or ATTACH (Unsafe) nothing.
-		scans, err = nil, nil
-		if statement.reads {
-			for _, t := range tables {
-				scans = append(scans, scan{table: t.name})
-			}
-		}
-	}
-	if err != nil {
-		return nil, errors.Join(err, rows.Close())
-	}
-	if len(scans) == 0 || statement.planOnly {
-		return rows, e.begin(ctx, rows, statement.text)
-	}
-	for attempt := 1; ; attempt++ {
-		paths, err := e.fetch(ctx, c, scans, rows)
-		if err == nil {
-			c.close()
-			rows.connection = nil
-			return rows, e.beginOver(ctx, rows, statement.text, paths)
-		}
-		if attempt == fetchAttempts || !(errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrConflict)) {
-			return nil, errors.Join(err, rows.Close())
-		}
-	}
-}
-
-// fetch lists the tables of the scans, chooses their files and makes them local. It gives the paths of each table's.
-func (e *Engine) fetch(ctx context.Context, c *connection, scans []scan, rows *Rows) (map[string][]string, error) {
-	byTable := map[string][]scan{}
-	for _, s := range scans {
-		byTable[s.table] = append(byTable[s.table], s)
-	}
-	var names []string
-	for _, t := range tables { // in their order, so that what is listed first does not depend on chance
-		if byTable[t.name] != nil {
-			names = append(names, t.name)
-		}
-	}
-	listed := make([][]lake.DataFile, len(names))
-	group, listing := errgroup.WithContext(ctx)
-	for i, name := range names {
-		group.Go(func() (err error) {
-			listed[i], err = e.lake.Files(listing, name)
+	if !e.options.Unsafe {
+		if err := admitFunctions(read.functions); err != nil {
 			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	rows.stats = Stats{}
-	var files []lake.DataFile
-	for i, name := range names {
-		rows.stats.Files += len(listed[i])
-		rows.stats.Bytes += bytesOf(listed[i])
-		chosen := listed[i]
-		if !e.options.Unpruned {
-			var err error
-			if chosen, err = choose(ctx, c, byTable[name], listed[i]); err != nil {
-				return nil, err
-			}
 		}
-		if name == lake.TableVersions || name == lake.TableChanges {
-			var err error
-			if chosen, err = e.lake.OnlyCommitted(ctx, chosen); err != nil {
-				return nil, err
-			}
+	}
+	if len(read.scans) == 0 || statement.planOnly {
+		return rows.begin(ctx, statement.text)
+	}
+	for _, s := range read.scans {
+		if !slices.Contains(wanted.tables, s.table) {
+			wanted = everything() // a name that the text spells in a way of its own, and that an earlier query had made
 		}
-		files = append(files, chosen...)
 	}
-	rows.stats.ReadFiles, rows.stats.ReadBytes = len(files), bytesOf(files)
-	history := slices.Contains(names, lake.TableVersions) || slices.Contains(names, lake.TableChanges)
-	paths, release, err := e.lake.Fetch(ctx, files, history && slices.Contains(names, lake.TableSnapshots))
-	if err != nil {
-		return nil, err
-	}
-	rows.release = release
-	byName := map[string][]string{}
-	for i, path := range paths {
-		absolute, err := filepath.Abs(path)
-		if err != nil {
-			return nil, err
+	var paths map[string][]string
+	for attempt := 1; ; attempt++ {
+		paths, err = e.fetch(ctx, rows, read.scans)
+		if err == nil {
+			break
 		}
-		byName[files[i].Table] = append(byName[files[i].Table], absolute)
+		if attempt == fetchAttempts || !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrConflict) {
+			return err
+		}
 	}
-	return byName, nil
-}
-
-func bytesOf(files []lake.DataFile) (n int64) {
-	for _, f := range files {
-		n += f.Size
+	rows.connection.close()
+	if rows.database, err = e.blank(); err != nil {
+		return err
 	}
-	return n
-}
-
-// beginOver begins the statement in a fresh database over the fetched files.
-func (e *Engine) beginOver(ctx context.Context, rows *Rows, text string, paths map[string][]string) error {
-	relations := map[string]string{}
+	if rows.connection, err = rows.database.connect(); err != nil {
+		return err
+	}
 	var allowed []string
-	for _, t := range tables {
-		relations[t.name] = t.relation(paths[t.name])
-		allowed = append(allowed, paths[t.name]...)
+	for _, list := range paths {
+		allowed = append(allowed, list...)
 	}
-	var err error
-	if rows.database, err = e.database(ctx, relations, allowed); err == nil {
-		rows.connection, err = rows.database.connect()
+	if err := e.shut(ctx, rows.connection, allowed); err != nil {
+		return err
 	}
-	if err != nil {
-		return errors.Join(err, rows.Close())
+	relation := func(t table) (string, error) { return t.relation(paths[t.name]), nil }
+	if err := define(ctx, rows.connection, wanted, map[string]bool{}, relation); err != nil {
+		return err
 	}
-	return e.begin(ctx, rows, text)
+	return rows.begin(ctx, statement.text)
 }
 
-// begin prepares and starts the statement on the rows' connection.
-func (e *Engine) begin(ctx context.Context, rows *Rows, text string) error {
-	var err error
-	if rows.statement, err = rows.connection.prepare(ctx, text); err == nil {
-		rows.result, err = rows.statement.query(ctx)
+// bind makes the views that the statement mentions in the planner, binds it there, and lets it through if it may run.
+func (e *Engine) bind(ctx context.Context, c *connection, text string) (admitted, catalog, error) {
+	wanted := mentioned(text)
+	if err := e.defineStubs(ctx, c, wanted); err != nil {
+		return admitted{}, catalog{}, err
 	}
-	if err != nil {
-		return errors.Join(err, rows.Close())
+	statement, err := admit(ctx, c, text, e.options.Unsafe)
+	var mistake *fault
+	if errors.As(err, &mistake) && ctx.Err() == nil {
+		// With every view there DuckDB can say which name was meant.
+		wanted = everything()
+		if err := e.defineStubs(ctx, c, wanted); err != nil {
+			return admitted{}, catalog{}, err
+		}
+		statement, err = admit(ctx, c, text, e.options.Unsafe)
 	}
-	rows.values = make([]any, len(rows.result.columns))
-	return nil
+	return statement, wanted, err
+}
+
+func (e *Engine) defineStubs(ctx context.Context, c *connection, wanted catalog) error {
+	e.defining.Lock()
+	defer e.defining.Unlock()
+	return define(ctx, c, wanted, e.defined, func(t table) (string, error) { return stub(e.folder, t) })
 }

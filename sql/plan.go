@@ -15,27 +15,33 @@ type scan struct {
 	filters []string // SQL conditions over partition columns, all of which a file's partition must meet
 }
 
-// plan finds out what a statement reads, by the plan that DuckDB makes of it over the stubs.
-func plan(ctx context.Context, c *connection, text string) ([]scan, error) {
+// reading is what a statement does, by the plan that DuckDB makes of it over the stubs.
+type reading struct {
+	scans     []scan
+	functions []string // the table functions that it calls, in upper case
+}
+
+// plan finds out what a statement reads.
+func plan(ctx context.Context, c *connection, text string) (reading, error) {
+	var r reading
 	rows, err := c.all(ctx, "EXPLAIN (FORMAT json) "+text)
 	if err != nil {
-		return nil, err
+		return r, err
 	}
-	var scans []scan
 	for _, row := range rows {
 		body, ok := row[len(row)-1].(string)
 		if !ok {
-			return nil, fmt.Errorf("DuckDB's plan is a %T", row[len(row)-1])
+			return r, fmt.Errorf("DuckDB's plan is a %T", row[len(row)-1])
 		}
 		var nodes []node
 		if err := json.Unmarshal([]byte(body), &nodes); err != nil {
-			return nil, fmt.Errorf("read DuckDB's plan: %w", err)
+			return r, fmt.Errorf("read DuckDB's plan: %w", err)
 		}
 		for _, n := range nodes {
-			scans = n.collect(scans)
+			n.collect(&r)
 		}
 	}
-	return scans, nil
+	return r, nil
 }
 
 // node is an operator of a JSON plan. A value of Info is a string, or, where it had several lines, a list of them.
@@ -57,7 +63,10 @@ func (n node) text(key string) string {
 	return ""
 }
 
-func (n node) collect(scans []scan) []scan {
+func (n node) collect(r *reading) {
+	if function := n.text("Function"); function != "" {
+		r.functions = append(r.functions, strings.ToUpper(function))
+	}
 	if filters, ok := conditions(n.text("File Filters")); ok {
 		s := scan{}
 		for _, filter := range filters {
@@ -71,13 +80,12 @@ func (n node) collect(scans []scan) []scan {
 			s.filters = append(s.filters, dateFilters(n.text("Filters"))...)
 		}
 		if s.table != "" {
-			scans = append(scans, s)
+			r.scans = append(r.scans, s)
 		}
 	}
 	for _, child := range n.Children {
-		scans = child.collect(scans)
+		child.collect(r)
 	}
-	return scans
 }
 
 // choose gives the files that a table's scans may need: for each scan, those whose partition meets its conditions. A condition that cannot be

@@ -1,8 +1,6 @@
 package sql
 
-import (
-	"context"
-)
+import "context"
 
 // Stats say what a query had to read.
 type Stats struct {
@@ -12,19 +10,33 @@ type Stats struct {
 
 // Rows is a running query. It gives one row after the other as DuckDB finds them, and must be closed.
 type Rows struct {
-	engine     *Engine
 	database   *database // its own, or nil where the planner's serves
 	connection *connection
 	statement  *statement
 	result     *result
+	columns    []Column
 	release    func()
 	values     []any
 	stats      Stats
 	err        error
 }
 
+// begin prepares and starts a statement on the connection.
+func (r *Rows) begin(ctx context.Context, text string) error {
+	var err error
+	if r.statement, err = r.connection.prepare(ctx, text); err != nil {
+		return err
+	}
+	if r.result, err = r.statement.query(ctx); err != nil {
+		return err
+	}
+	r.columns = r.result.columns
+	r.values = make([]any, len(r.columns))
+	return nil
+}
+
 // Columns describes the columns. Names may be equal.
-func (r *Rows) Columns() []Column { return r.result.columns }
+func (r *Rows) Columns() []Column { return r.columns }
 
 // Stats tells what the query had to read.
 func (r *Rows) Stats() Stats { return r.stats }

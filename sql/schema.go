@@ -1,7 +1,6 @@
 package sql
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/k8sq/k8sq/lake"
@@ -78,28 +77,29 @@ var tables = []table{
 		columnsOf(timestamp, "last_sync_at"), columnsOf(varchar, "last_sync_status"), columnsOf(stringList, "listed_types"))},
 }
 
-// relation is the SQL that reads the table from files, partition columns first. The types are given, or a cluster called 123 would be a
-// number; never a glob. Without files it is an empty relation of the same columns.
+// relation is the SQL that reads the table from files. Without files it is an empty relation of the same columns.
 func (t table) relation(paths []string) string {
-	var list strings.Builder
-	list.WriteString("SELECT ")
-	for i, c := range concat(t.partitions, t.columns) {
-		if i > 0 {
-			list.WriteString(", ")
-		}
-		if len(paths) == 0 {
-			fmt.Fprintf(&list, "NULL::%s AS %s", c.kind, identifier(c.name))
-		} else {
-			fmt.Fprintf(&list, "%s::%s AS %[1]s", identifier(c.name), c.kind)
-		}
+	if len(paths) > 0 {
+		return t.over(t.scan(paths))
 	}
-	if len(paths) == 0 {
-		return list.String() + " WHERE false"
+	var columns []string
+	for _, c := range concat(t.partitions, t.columns) {
+		columns = append(columns, "NULL::"+c.kind+" AS "+identifier(c.name))
 	}
-	return list.String() + " FROM " + t.scan(paths)
+	return "SELECT " + strings.Join(columns, ", ") + " WHERE false"
 }
 
-// scan is the table function that reads files.
+// over is the SQL that makes the table's columns of a scan's, partition columns first.
+func (t table) over(scan string) string {
+	var columns []string
+	for _, c := range concat(t.partitions, t.columns) {
+		columns = append(columns, identifier(c.name)+"::"+c.kind+" AS "+identifier(c.name))
+	}
+	return "SELECT " + strings.Join(columns, ", ") + " FROM " + scan
+}
+
+// scan is the table function that reads files: explicit paths, never a pattern. The types of partition columns are given, or a cluster called
+// 123 would be a number.
 func (t table) scan(paths []string, more ...column) string {
 	quoted := make([]string, len(paths))
 	for i, path := range paths {

@@ -20,8 +20,8 @@ const (
 	stubHigh = "~~~"
 )
 
-// stubFiles writes a table's stubs under folder and gives their paths.
-func stubFiles(folder string, t table) ([]string, error) {
+// stubPaths are the paths of a table's stubs under folder.
+func stubPaths(folder string, t table) []string {
 	var paths []string
 	for i, value := range []string{stubLow, stubHigh} {
 		path := filepath.Join(folder, stubKey+"=none")
@@ -32,23 +32,18 @@ func stubFiles(folder string, t table) ([]string, error) {
 			}
 			path = filepath.Join(path, c.name+"="+v)
 		}
-		path = filepath.Join(path, t.name+".parquet")
-		if err := lake.WriteEmpty(t.name, path); err != nil {
-			return nil, fmt.Errorf("write a stub of %s: %w", t.name, err)
-		}
-		paths = append(paths, path)
+		paths = append(paths, filepath.Join(path, t.name+".parquet"))
 	}
-	return paths, nil
+	return paths
 }
 
-// stub is the relation that stands for the table while a query is planned.
-func (t table) stub(paths []string) string {
-	text := "SELECT "
-	for i, c := range concat(t.partitions, t.columns) {
-		if i > 0 {
-			text += ", "
+// stub writes a table's stubs and gives the relation that stands for it while a query is planned.
+func stub(folder string, t table) (string, error) {
+	paths := stubPaths(folder, t)
+	for _, path := range paths {
+		if err := lake.WriteEmpty(t.name, path); err != nil {
+			return "", fmt.Errorf("write a stub of %s: %w", t.name, err)
 		}
-		text += identifier(c.name) + "::" + c.kind + " AS " + identifier(c.name)
 	}
-	return text + " FROM " + t.scan(paths, column{stubKey, varchar}) + " WHERE " + stubKey + " = " + quote(t.name)
+	return t.over(t.scan(paths, column{stubKey, varchar})) + " WHERE " + stubKey + " = " + quote(t.name), nil
 }
