@@ -329,13 +329,16 @@ func (l *Lake) footer(ctx context.Context, info store.Info) (map[string]string, 
 // Restage ends the staging and gives back what was staged, in order, to be staged anew in another commit; this one can then only be
 // closed. A row is valid until the next one.
 func (c *Commit) Restage(ctx context.Context) (iter.Seq2[*Snapshot, error], iter.Seq2[*Version, error], iter.Seq2[*Change, error], error) {
+	if _, err := staged(c, &c.snapshots, snapshots, TableSnapshots); err != nil {
+		return nil, nil, nil, err
+	}
 	if err := c.finish(stamp{}); err != nil {
 		return nil, nil, nil, err
 	}
 	return again(ctx, c.snapshots, c.partition), again(ctx, c.versions, c.partition), again(ctx, c.changes, c.partition), nil
 }
 
-// Versions iterates over the versions that were committed, in order.
+// Versions iterates over the versions that were committed, in order. A row is valid until the next one.
 func (c *Commit) Versions(ctx context.Context) iter.Seq2[*Version, error] {
 	return again(ctx, c.versions, c.partition)
 }
@@ -345,40 +348,12 @@ func (c *Commit) Changes(ctx context.Context) iter.Seq2[*Change, error] {
 	return again(ctx, c.changes, c.partition)
 }
 
-// again reads a staged file after its commit.
+// again reads a staged file whose footer has been written.
 func again[R any](ctx context.Context, s *stage[R], p Partition) iter.Seq2[*R, error] {
-	return func(yield func(*R, error) bool) {
-		if s.rows() == 0 {
-			return
-		}
-		fail := func(err error) { yield(nil, fmt.Errorf("read what was committed of %s: %w", p, err)) }
-		stat, err := s.file.Stat()
-		if err != nil {
-			fail(err)
-			return
-		}
-		file, err := parquet.Open(s.file, stat.Size())
-		if err != nil {
-			fail(err)
-			return
-		}
-		reader, err := s.table.Read(file)
-		if err != nil {
-			fail(err)
-			return
-		}
-		defer reader.Close()
-		for range file.NumRows() {
-			row, err := reader.Next(ctx)
-			if err != nil {
-				fail(err)
-				return
-			}
-			if !yield(row, nil) {
-				return
-			}
-		}
+	if s.rows() == 0 {
+		return func(func(*R, error) bool) {}
 	}
+	return rowsOf(ctx, s.table, s.file, "what was staged of "+p.String())
 }
 
 // Close removes the staged files. After Commit they are there for Versions and Changes until then.

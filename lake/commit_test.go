@@ -20,6 +20,7 @@ import (
 )
 
 func TestCommit(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
 	l := create(t, folder(t, t.TempDir()))
 	c, err := l.State(t.Context(), pods)
 	if err != nil || c.Generation != 0 || c.ETag != "" || c.Complete || !c.CapturedAt.IsZero() {
@@ -46,8 +47,8 @@ func TestCommit(t *testing.T) {
 	if c.SyncID != "sync-3" || !c.CapturedAt.Equal(day(3)) || !c.Complete {
 		t.Errorf("the last commit: %+v", c)
 	}
-	if entries, _ := os.ReadDir(os.TempDir()); strings.Contains(fmt.Sprint(entries), "k8sq-commit-") {
-		t.Error("a staging folder was left in the temporary folder")
+	if entries, err := os.ReadDir(os.TempDir()); err != nil || len(entries) > 0 {
+		t.Errorf("left in the temporary folder: %v, %v", entries, err)
 	}
 }
 
@@ -180,7 +181,7 @@ func faults(t *testing.T, before []objects, leftover bool, mode faultstore.Mode,
 			leave(t, st, len(before), objects{"a/x": "lost", "b/lost": "lost"})
 		}
 		faulty := faultstore.New(st)
-		fl, err := lake.Open(t.Context(), faulty, direct{t.TempDir()})
+		fl, err := lake.Open(t.Context(), faulty, files(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -225,7 +226,7 @@ func faults(t *testing.T, before []objects, leftover bool, mode faultstore.Mode,
 func leave(t *testing.T, st store.Store, days int, state objects) {
 	t.Helper()
 	faulty := faultstore.New(st)
-	l, err := lake.Open(t.Context(), faulty, direct{t.TempDir()})
+	l, err := lake.Open(t.Context(), faulty, files(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -285,7 +286,7 @@ func TestFence(t *testing.T) {
 			mustRecord(t, l, pods, "before", day(i), objects{"a/x": "1"})
 		}
 		asleep, wake := make(chan struct{}), make(chan struct{})
-		sleepy, err := lake.Open(t.Context(), &sleepyStore{Store: st, before: lake.TableSnapshots, asleep: asleep, wake: wake}, direct{t.TempDir()})
+		sleepy, err := lake.Open(t.Context(), &sleepyStore{Store: st, kind: faultstore.Put, before: lake.TableSnapshots, asleep: asleep, wake: wake}, files(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -294,7 +295,7 @@ func TestFence(t *testing.T) {
 			failed <- record(t.Context(), sleepy, pods, "sleepy", day(5), objects{"a/x": "stale", "a/stale": "1"})
 		}()
 		<-asleep
-		mustRecord(t, l, pods, "awake", day(6), objects{"a/x": "awake"})
+		mustRecord(t, l, pods, "awake", day(5).Add(time.Second), objects{"a/x": "awake"}) // the same date: the same keys
 		close(wake)
 		var conflict *lake.ConflictError
 		if err := <-failed; !errors.As(err, &conflict) || conflict.OtherSyncID != "awake" {
@@ -307,20 +308,55 @@ func TestFence(t *testing.T) {
 	}
 }
 
-// sleepyStore waits before it puts an object whose key begins with before.
+// sleepyStore waits before the first operation of a kind on a key that begins with before.
 type sleepyStore struct {
 	store.Store
+	kind         faultstore.Kind
 	before       string
 	asleep, wake chan struct{}
 	once         sync.Once
 }
 
-func (s *sleepyStore) Put(ctx context.Context, key string, body io.ReadSeeker, size int64, condition store.Condition) (store.Info, error) {
-	if strings.HasPrefix(key, s.before) {
-		s.once.Do(func() { close(s.asleep) })
-		<-s.wake
+func (s *sleepyStore) sleep(kind faultstore.Kind, key string) {
+	if kind == s.kind && strings.HasPrefix(key, s.before) {
+		s.once.Do(func() {
+			close(s.asleep)
+			<-s.wake
+		})
 	}
+}
+
+func (s *sleepyStore) Put(ctx context.Context, key string, body io.ReadSeeker, size int64, condition store.Condition) (store.Info, error) {
+	s.sleep(faultstore.Put, key)
 	return s.Store.Put(ctx, key, body, size, condition)
+}
+
+func (s *sleepyStore) Delete(ctx context.Context, key, ifMatch string) error {
+	s.sleep(faultstore.Delete, key)
+	return s.Store.Delete(ctx, key, ifMatch)
+}
+
+// TestRepairSparesANewerFile has a writer fall asleep before it deletes a leftover, while another deletes it and commits a file under the same name.
+func TestRepairSparesANewerFile(t *testing.T) {
+	st := folder(t, t.TempDir())
+	l := create(t, st)
+	mustRecord(t, l, pods, "before", day(0), objects{"a/x": "1"})
+	leave(t, st, 5, objects{"a/x": "lost"})
+	asleep, wake := make(chan struct{}), make(chan struct{})
+	sleepy := reopen(t, &sleepyStore{Store: st, kind: faultstore.Delete, before: lake.TableVersions, asleep: asleep, wake: wake})
+	failed := make(chan error)
+	go func() { failed <- record(t.Context(), sleepy, pods, "sleepy", day(5), objects{"a/x": "stale"}) }()
+	<-asleep
+	mustRecord(t, l, pods, "awake", day(5), objects{"a/x": "awake"})
+	close(wake)
+	var conflict *lake.ConflictError
+	if err := <-failed; !errors.As(err, &conflict) || conflict.OtherSyncID != "awake" {
+		t.Fatalf("the stale writer: %v", err)
+	}
+	if now, generation := check(t, l, pods); !maps.Equal(now, objects{"a/x": "awake"}) || generation != 2 {
+		t.Errorf("%v of generation %d", now, generation)
+	}
+	checkClean(t, l, pods)
 }
 
 // TestStrayFileOfACommittedGeneration is the case that the generation alone does not tell: a writer sleeps before its first put, loses the race, puts a file
@@ -333,7 +369,7 @@ func TestStrayFileOfACommittedGeneration(t *testing.T) {
 	// The sleeper has looked for leftovers when it sleeps, and dies at its second put, so that it deletes nothing.
 	faulty := faultstore.New(st)
 	asleep, wake := make(chan struct{}), make(chan struct{})
-	sleepy, err := lake.Open(t.Context(), &sleepyStore{Store: faulty, before: lake.TableVersions, asleep: asleep, wake: wake}, direct{t.TempDir()})
+	sleepy, err := lake.Open(t.Context(), &sleepyStore{Store: faulty, kind: faultstore.Put, before: lake.TableVersions, asleep: asleep, wake: wake}, files(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -372,7 +408,7 @@ func TestCreateRace(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			l, err := lake.Create(t.Context(), st, direct{})
+			l, err := lake.Create(t.Context(), st, files(t))
 			if err != nil {
 				t.Error(err)
 				return
@@ -406,7 +442,7 @@ func TestOpen(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			_, err := lake.Open(t.Context(), st, direct{})
+			_, err := lake.Open(t.Context(), st, files(t))
 			if err == nil || (test.want != nil && !errors.Is(err, test.want)) || !strings.Contains(err.Error(), test.message) || !strings.Contains(err.Error(), st.String()) {
 				t.Errorf("%v", err)
 			}
@@ -414,7 +450,7 @@ func TestOpen(t *testing.T) {
 	}
 	missing, err := local.Open(t.TempDir()+"/missing", false)
 	if err == nil {
-		_, err = lake.Open(t.Context(), missing, direct{})
+		_, err = lake.Open(t.Context(), missing, files(t))
 	}
 	if !errors.Is(err, store.ErrNoRoot) {
 		t.Errorf("a folder that is not there: %v", err)

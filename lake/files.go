@@ -2,10 +2,8 @@ package lake
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -93,11 +91,7 @@ func (l *Lake) OnlyCommitted(ctx context.Context, files []DataFile) ([]DataFile,
 			continue
 		}
 		group.Go(func() error {
-			meta, err := l.footer(groupCtx, info)
-			if err != nil {
-				return fmt.Errorf("read the last commit of %s: %w", f.Partition, err)
-			}
-			s, err := parseStamp(meta)
+			s, err := l.lastCommit(groupCtx, info)
 			if err != nil {
 				return fmt.Errorf("read the last commit of %s: %w", f.Partition, err)
 			}
@@ -120,6 +114,26 @@ func (l *Lake) OnlyCommitted(ctx context.Context, files []DataFile) ([]DataFile,
 	return committed, nil
 }
 
+// lastCommit reads the stamp of a snapshot, or of the one that has replaced it since it was listed: a newer history has all of an older one.
+func (l *Lake) lastCommit(ctx context.Context, info store.Info) (stamp, error) {
+	var err error
+	for range replacedWhileRead {
+		var meta map[string]string
+		if meta, err = l.footer(ctx, info); err == nil {
+			return parseStamp(meta)
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return stamp{}, err
+		}
+		now, found, statErr := l.stat(ctx, info.Key)
+		if statErr != nil || !found {
+			return stamp{}, errors.Join(err, statErr)
+		}
+		info = now
+	}
+	return stamp{}, err
+}
+
 func commonPrefix(a, b string) string {
 	n := 0
 	for n < len(a) && n < len(b) && a[n] == b[n] {
@@ -128,43 +142,30 @@ func commonPrefix(a, b string) string {
 	return a[:n]
 }
 
-// Fetch makes the files available as local files, in the same order; they stay until release is called. Each path ends in the file's key, so that it
-// tells the partition. With copySnapshots, files that commits replace are linked or copied when they would be the store's own: without it, what is read at such a path
-// may be newer than the file asked for.
+// Fetch makes the files available as local files, in the same order; they stay until release is called. The folders above each are those of its key, so that
+// they tell the partition. With copySnapshots the files that commits replace (snapshots and clusters) stay what they are until then; without it, of a lake in a folder, what is
+// at their paths may be newer than the files asked for, and may be replaced while it is read. A file that has been replaced or superseded since it was
+// listed is store.ErrConflict or store.ErrNotFound: list again.
 func (l *Lake) Fetch(ctx context.Context, files []DataFile, copySnapshots bool) (paths []string, release func(), err error) {
 	paths = make([]string, len(files))
 	releases := make([]func(), len(files))
-	var dir string
 	release = sync.OnceFunc(func() {
 		for _, r := range releases {
 			if r != nil {
 				r()
 			}
 		}
-		if dir != "" {
-			os.RemoveAll(dir)
-		}
 	})
-	_, own := l.st.(store.Pather)
-	if own && copySnapshots && slices.ContainsFunc(files, DataFile.replaced) {
-		if dir, err = os.MkdirTemp("", "k8sq-read-"); err != nil {
-			return nil, nil, err
-		}
-	}
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(fetches)
 	for i, f := range files {
 		group.Go(func() error {
-			path, done, err := l.cache.File(groupCtx, l.st, l.id, f.Info)
-			if err != nil {
-				return fmt.Errorf("fetch %s: %w", f.Key, err)
+			get := l.cache.File
+			if copySnapshots && (f.Table == TableSnapshots || f.Table == TableClusters) {
+				get = l.cache.Copy
 			}
-			paths[i], releases[i] = path, done
-			if dir == "" || !f.replaced() {
-				return nil
-			}
-			paths[i] = filepath.Join(dir, filepath.FromSlash(f.Key))
-			if err := keep(path, paths[i]); err != nil {
+			var err error
+			if paths[i], releases[i], err = get(groupCtx, l.st, l.id, f.Info); err != nil {
 				return fmt.Errorf("fetch %s: %w", f.Key, err)
 			}
 			return nil
@@ -175,33 +176,6 @@ func (l *Lake) Fetch(ctx context.Context, files []DataFile, copySnapshots bool) 
 		return nil, nil, err
 	}
 	return paths, release, nil
-}
-
-// replaced says whether commits put another file under the same key.
-func (f DataFile) replaced() bool { return f.Table == TableSnapshots || f.Table == TableClusters }
-
-// keep makes the content of a file available under another path: by a link, which a rename over the first path leaves alone, or else by a copy.
-func keep(path, at string) error {
-	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
-		return err
-	}
-	if os.Link(path, at) == nil {
-		return nil
-	}
-	from, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer from.Close()
-	to, err := os.Create(at)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(to, from); err != nil {
-		to.Close()
-		return err
-	}
-	return to.Close()
 }
 
 // Types lists the resource types that have a snapshot in a cluster, sorted.

@@ -7,65 +7,26 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/k8sq/k8sq/lake"
+	"github.com/k8sq/k8sq/lake/cache"
 	"github.com/k8sq/k8sq/lake/store"
 	"github.com/k8sq/k8sq/lake/store/local"
 )
 
-// direct is a lake.Cache that keeps nothing: it hands out a folder's own files, and fetches from any other store each time.
-type direct struct{ dir string }
-
-func (d direct) File(ctx context.Context, st store.Store, _ string, info store.Info) (string, func(), error) {
-	if pather, ok := st.(store.Pather); ok {
-		path := pather.Path(info.Key)
-		_, err := os.Stat(path)
-		return path, func() {}, err
-	}
-	body, got, err := st.Get(ctx, info.Key)
+func files(t testing.TB) *cache.Cache {
+	t.Helper()
+	c, err := cache.Open(t.TempDir(), 1<<30)
 	if err != nil {
-		return "", nil, err
+		t.Fatal(err)
 	}
-	defer body.Close()
-	if got.ETag != info.ETag {
-		return "", nil, fmt.Errorf("%s: %w", info.Key, store.ErrConflict)
-	}
-	parent, err := os.MkdirTemp(d.dir, "")
-	if err != nil {
-		return "", nil, err
-	}
-	path := filepath.Join(parent, filepath.FromSlash(info.Key))
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return "", nil, err
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return "", nil, err
-	}
-	n, err := io.Copy(f, body)
-	if err == nil && n != got.Size {
-		err = io.ErrUnexpectedEOF
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return "", nil, err
-	}
-	return path, func() { os.RemoveAll(parent) }, nil
-}
-
-func (d direct) Tail(ctx context.Context, st store.Store, _ string, info store.Info, n int64) ([]byte, error) {
-	body, _, err := st.GetRange(ctx, info.Key, -n, n)
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close()
-	return io.ReadAll(body)
+	return c
 }
 
 func folder(t testing.TB, dir string) store.Store {
@@ -79,7 +40,7 @@ func folder(t testing.TB, dir string) store.Store {
 
 func create(t testing.TB, st store.Store) *lake.Lake {
 	t.Helper()
-	l, err := lake.Create(t.Context(), st, direct{t.TempDir()})
+	l, err := lake.Create(t.Context(), st, files(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +165,7 @@ func mustRecord(t testing.TB, l *lake.Lake, p lake.Partition, syncID string, at 
 }
 
 // committed reads what readers take for committed: rows of a table by their files.
-func committed[R any](t testing.TB, l *lake.Lake, table string, p lake.Partition, read func(path string) []R) (rows []R, files []lake.DataFile) {
+func committed[R any](t testing.TB, l *lake.Lake, table string, p lake.Partition, read func(context.Context, string) iter.Seq2[*R, error]) (rows []R, files []lake.DataFile) {
 	t.Helper()
 	all, err := l.Files(t.Context(), table)
 	if err != nil {
@@ -220,7 +181,16 @@ func committed[R any](t testing.TB, l *lake.Lake, table string, p lake.Partition
 	}
 	defer release()
 	for _, path := range paths {
-		rows = append(rows, read(path)...)
+		for row, err := range read(t.Context(), path) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			kept := *row
+			if v, ok := any(&kept).(*lake.Version); ok {
+				v.Spec = slices.Clone(v.Spec)
+			}
+			rows = append(rows, kept)
+		}
 	}
 	return rows, files
 }
@@ -234,8 +204,8 @@ func check(t testing.TB, l *lake.Lake, p lake.Partition) (objects, int64) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	versions, _ := committed(t, l, lake.TableVersions, p, func(path string) []lake.Version { return lake.ReadVersions(t, path) })
-	changes, _ := committed(t, l, lake.TableChanges, p, func(path string) []lake.Change { return lake.ReadChanges(t, path) })
+	versions, _ := committed(t, l, lake.TableVersions, p, lake.VersionRows)
+	changes, _ := committed(t, l, lake.TableChanges, p, lake.ChangeRows)
 	last := map[string]lake.Version{}
 	slices.SortFunc(versions, func(a, b lake.Version) int {
 		return int(a.Version - b.Version)

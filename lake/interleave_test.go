@@ -123,6 +123,9 @@ func interleave(t *testing.T, r *rand.Rand) {
 		state["a/x"] = fmt.Sprint(i)
 		mustRecord(t, l, pods, fmt.Sprint("before-", i), day(i), state)
 	}
+	if r.IntN(2) == 0 {
+		leave(t, st, 3, objects{"a/x": "lost"})
+	}
 
 	type writer struct {
 		store *turns
@@ -145,7 +148,7 @@ func interleave(t *testing.T, r *rand.Rand) {
 		alive = append(alive, w)
 		at := day(3 + r.IntN(2)).Add(1000 * 1000 * 1000)
 		go func() {
-			wl, err := lake.Open(t.Context(), w.store, direct{t.TempDir()})
+			wl, err := lake.Open(t.Context(), w.store, files(t))
 			if err == nil {
 				err = record(t.Context(), wl, pods, name, at, w.state)
 			}

@@ -30,7 +30,9 @@ type Cache interface {
 	// store.ErrNotFound or store.ErrConflict if the object has been removed or replaced. For a store of local files it may be the
 	// store's own file, which the next commit replaces.
 	File(ctx context.Context, st store.Store, lakeID string, info store.Info) (path string, release func(), err error)
-	// Tail gives the last n bytes of the object (all of a shorter one).
+	// Copy is File, but what is at the path stays what it was, whatever is committed meanwhile.
+	Copy(ctx context.Context, st store.Store, lakeID string, info store.Info) (path string, release func(), err error)
+	// Tail gives the last n bytes of the object (all of a shorter one), with File's errors.
 	Tail(ctx context.Context, st store.Store, lakeID string, info store.Info, n int64) ([]byte, error)
 }
 

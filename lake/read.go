@@ -10,57 +10,63 @@ import (
 	"github.com/k8sq/k8sq/lake/parquet"
 )
 
-// SnapshotRows iterates over the rows of a file of the snapshots table, in order. A row and the JSON texts in it are valid until the
-// next one.
+// SnapshotRows iterates over the rows of a local file of snapshots. A row and the JSON texts in it are valid until the next one.
 func SnapshotRows(ctx context.Context, path string) iter.Seq2[*Snapshot, error] {
-	return rowsOf(ctx, snapshots, path)
+	return fileRows(ctx, snapshots, path)
 }
 
-// VersionRows iterates over the rows of a file of the versions table, as SnapshotRows does.
+// VersionRows iterates over the rows of a local file of versions. A row and the JSON texts in it are valid until the next one.
 func VersionRows(ctx context.Context, path string) iter.Seq2[*Version, error] {
-	return rowsOf(ctx, versions, path)
+	return fileRows(ctx, versions, path)
 }
 
-// ChangeRows iterates over the rows of a file of the changes table, as SnapshotRows does.
+// ChangeRows iterates over the rows of a local file of changes. A row and the JSON text in it are valid until the next one.
 func ChangeRows(ctx context.Context, path string) iter.Seq2[*Change, error] {
-	return rowsOf(ctx, changes, path)
+	return fileRows(ctx, changes, path)
 }
 
-func rowsOf[R any](ctx context.Context, table *parquet.Table[R], path string) iter.Seq2[*R, error] {
+// SyncRows iterates over the rows of a local file of syncs. A row is valid until the next one.
+func SyncRows(ctx context.Context, path string) iter.Seq2[*SyncRow, error] {
+	return fileRows(ctx, syncs, path)
+}
+
+func fileRows[R any](ctx context.Context, table *parquet.Table[R], path string) iter.Seq2[*R, error] {
 	return func(yield func(*R, error) bool) {
-		fail := func(err error) { yield(nil, fmt.Errorf("read %s: %w", path, err)) }
-		opened, err := os.Open(path)
+		f, err := os.Open(path)
 		if err != nil {
-			fail(err)
+			yield(nil, err)
 			return
 		}
-		defer opened.Close()
-		stat, err := opened.Stat()
+		defer f.Close()
+		rowsOf(ctx, table, f, path)(yield)
+	}
+}
+
+// rowsOf iterates over the rows of an open file.
+func rowsOf[R any](ctx context.Context, table *parquet.Table[R], f *os.File, what string) iter.Seq2[*R, error] {
+	return func(yield func(*R, error) bool) {
+		stat, err := f.Stat()
 		if err != nil {
-			fail(err)
+			yield(nil, fmt.Errorf("read %s: %w", what, err))
 			return
 		}
-		file, err := parquet.Open(opened, stat.Size())
+		file, err := parquet.Open(f, stat.Size())
 		if err != nil {
-			fail(err)
+			yield(nil, fmt.Errorf("read %s: %w", what, err))
 			return
 		}
-		rows, err := table.Read(file)
+		reader, err := read(ctx, table, file, what)
 		if err != nil {
-			fail(err)
+			yield(nil, err)
 			return
 		}
-		defer rows.Close()
+		defer reader.Close()
 		for {
-			row, err := rows.Next(ctx)
+			row, err := reader.Next()
 			if err == io.EOF {
 				return
 			}
-			if err != nil {
-				fail(err)
-				return
-			}
-			if !yield(row, nil) {
+			if !yield(row, err) || err != nil {
 				return
 			}
 		}
