@@ -23,7 +23,8 @@ var (
 	ErrNoRoot = errors.New("no such bucket or folder")
 )
 
-// Info says what lies at a key. ETag is opaque, never empty, and differs whenever the content was put anew.
+// Info says what lies at a key. ETag is opaque, never empty, and differs whenever other bytes were put. Whether it differs when the same
+// bytes are put again depends on the backend: S3 derives it from the content, so that what must be told apart must differ in its bytes.
 type Info struct {
 	Key      string
 	Size     int64 // bytes
@@ -40,7 +41,8 @@ type Condition struct {
 // Store keeps whole objects under slash-separated keys. Every method may be called concurrently, by many processes.
 // A put is atomic: a reader, or a lister, meets the old object or the new one, whole. A put whose outcome was in doubt
 // (a time-out after the server had written) is settled before Put returns: success means that this call's bytes are there
-// or were there until another writer replaced them; ErrConflict means that they never were.
+// or were there until another writer replaced them; ErrConflict means that they never were. After any other error they may be: whoever
+// would go on, or take back what belongs to them, reads first.
 type Store interface {
 	// Get opens the object. The caller closes it. Info is of what is read, even if it is replaced meanwhile.
 	Get(ctx context.Context, key string) (io.ReadCloser, Info, error)
