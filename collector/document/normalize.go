@@ -28,7 +28,7 @@ type Object struct {
 	ModifiedAt time.Time
 	Managers   []string
 
-	Managed []ManagedEntry
+	Managed  []ManagedEntry
 	selected []string
 }
 
@@ -138,7 +138,7 @@ func (n *Normalizer) redact(resource Resource, metadata uint32) error {
 		n.redaction.apply(&n.tree, resource, metadata)
 		return nil
 	}
-	if isSecret(resource) {
+	if n.tree.isSecret(resource) {
 		return errors.New("there is no redaction key, and without one a Secret is not stored")
 	}
 	return nil

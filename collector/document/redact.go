@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"hash"
 	"log/slog"
-	"strings"
 )
 
 // Redactor replaces what must not be stored, under a key that is not in the lake. It prints itself without the key.
@@ -45,17 +44,27 @@ const (
 	kappDiff     = "kapp.k14s.io/original-diff" // and what came of it; also -diff-full, -diff-md5
 )
 
+func holdsCopy(annotation []byte) bool {
+	return string(annotation) == lastApplied || string(annotation) == kappOriginal ||
+		len(annotation) >= len(kappDiff) && string(annotation[:len(kappDiff)]) == kappDiff
+}
+
 // shortest is how long a value must be for its appearance within an annotation to be no coincidence.
 const shortest = 6
 
-func isSecret(resource Resource) bool {
-	return resource.APIGroup == "core" && resource.Kind == "Secret"
+// isSecret tells whether the resource, or the object itself, is a Secret. The resource is right where they differ, but a Secret that
+// came in the wrong list must not be stored in the clear.
+func (t *tree) isSecret(resource Resource) bool {
+	if resource.Kind == "Secret" && groupVersion(resource.APIGroup, resource.APIVersion) == resource.APIVersion {
+		return true
+	}
+	return string(t.stringMember(root, "kind")) == "Secret" && bytes.IndexByte(t.stringMember(root, "apiVersion"), '/') < 0
 }
 
 // apply redacts the object in t, before anything is read from it but its identity.
 func (r *redaction) apply(t *tree, resource Resource, metadata uint32) {
 	annotations, ok := t.member(metadata, "annotations")
-	if !isSecret(resource) {
+	if !t.isSecret(resource) {
 		if ok {
 			r.dropEmbeddedSecrets(t, annotations)
 		}
@@ -69,8 +78,8 @@ func (r *redaction) apply(t *tree, resource Resource, metadata uint32) {
 	}
 	// A secret's value may also have slipped into a field beside data, where it can only be told by being equal.
 	for _, n := range t.elements(root) {
-		if t.nodes[n].kind == kindString && r.isValue(t.text(n)) {
-			t.setString(n, r.hide(t.text(n)))
+		if n != metadata {
+			r.hideCopies(t, n)
 		}
 	}
 	if ok {
@@ -142,6 +151,20 @@ func (r *redaction) rememberAll(t *tree, n uint32) {
 	}
 }
 
+// hideCopies redacts every string that is one of the Secret's values.
+func (r *redaction) hideCopies(t *tree, n uint32) {
+	switch t.nodes[n].kind {
+	case kindString:
+		if r.isValue(t.text(n)) {
+			t.setString(n, r.hide(t.text(n)))
+		}
+	case kindArray, kindObject:
+		for _, child := range t.elements(n) {
+			r.hideCopies(t, child)
+		}
+	}
+}
+
 func (r *redaction) isValue(text []byte) bool {
 	text = bytes.TrimRight(bytes.TrimSpace(text), "=")
 	for _, value := range r.values {
@@ -178,8 +201,7 @@ func (r *redaction) dropCopies(t *tree, annotations uint32) {
 		return
 	}
 	for _, n := range t.elements(annotations) {
-		key := string(t.key(n))
-		if key == lastApplied || key == kappOriginal || strings.HasPrefix(key, kappDiff) {
+		if holdsCopy(t.key(n)) {
 			t.nodes[n].flags |= dropped
 			continue
 		}
@@ -212,7 +234,7 @@ func (r *redaction) dropEmbeddedSecrets(t *tree, annotations uint32) {
 		if t.nodes[n].kind != kindString {
 			continue
 		}
-		if key := string(t.key(n)); key != lastApplied && key != kappOriginal && !strings.HasPrefix(key, kappDiff) {
+		if !holdsCopy(t.key(n)) {
 			continue
 		}
 		// Most copies hold no such word, and need not be parsed to know that they hold no Secret; an escape could hide the word.

@@ -100,6 +100,7 @@ func TestNoMarkerSurvives(t *testing.T) {
 		`"data":` + quote(marker),
 		`"data":[` + quote(marker) + `,` + quote(b64) + `]`,
 		`"stringData":{"p":` + quote(marker) + `},"type":` + quote(marker) + `,"copy":` + quote(b64),
+		`"stringData":{"p":` + quote(marker) + `},"spec":{"deep":[{"copy":` + quote(marker) + `}]}`,
 		`"data":{"p":` + quote(b64) + `},"d\u0061ta":{"p":` + quote(b64) + `}`,
 	}
 	for i, value := range values {
@@ -149,6 +150,32 @@ func TestSecretsEmbeddedInOtherKinds(t *testing.T) {
 		o := normalize(t, podResource, `{"metadata":{"name":"p","annotations":{`+quote(test.key)+`:`+quote(test.value)+`}}}`)
 		if kept := len(o.Annotations) == 1; kept != test.kept || strings.Contains(string(o.Metadata), quote(test.key)) != test.kept {
 			t.Errorf("%s: kept is %v, want %v", test.name, kept, test.kept)
+		}
+	}
+}
+
+// A Secret in the wrong list is redacted all the same; another group's kind of that name is not a Secret.
+func TestWhatIsASecret(t *testing.T) {
+	for _, test := range []struct {
+		resource Resource
+		head     string
+		hidden   bool
+	}{
+		{secretResource, ``, true},
+		{Resource{APIVersion: "v1", Kind: "Secret"}, ``, true},
+		{podResource, `"apiVersion":"v1","kind":"Secret",`, true},
+		{podResource, `"kind":"Secret",`, true},
+		{podResource, `"apiVersion":"v1","kind":"Pod",`, false},
+		{Resource{APIGroup: "vault.example.com", APIVersion: "v1", Kind: "Secret"}, `"apiVersion":"vault.example.com/v1","kind":"Secret",`, false},
+	} {
+		o := normalize(t, test.resource, `{`+test.head+`"metadata":{"name":"s"},"data":{"a":"aHVudGVyMg=="}}`)
+		if hidden := fieldsOf(t, o)["data"]["a"] == hunter2; hidden != test.hidden {
+			t.Errorf("%+v %s: hidden is %v, want %v", test.resource, test.head, hidden, test.hidden)
+		}
+		if test.hidden {
+			if _, err := NewNormalizer(nil).Normalize(test.resource, []byte(`{`+test.head+`"metadata":{"name":"s"},"data":{"a":"aHVudGVyMg=="}}`)); err == nil {
+				t.Errorf("%+v %s: stored without a key", test.resource, test.head)
+			}
 		}
 	}
 }

@@ -45,7 +45,7 @@ func (t *tree) assemble(buffer []byte, state lake.State) ([]byte, error) {
 		name string
 		json []byte
 	}{{"metadata", state.Metadata}, {"spec", state.Spec}, {"status", state.Status}} {
-		if column.json == nil {
+		if len(column.json) == 0 {
 			continue
 		}
 		if len(buffer) > 1 {
