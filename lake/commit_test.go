@@ -308,6 +308,42 @@ func TestFence(t *testing.T) {
 	}
 }
 
+// TestFenceHoldsBackACommit has the stale writer wake between the repair and the other's commit: its snapshot must be refused, because its data files are
+// gone.
+func TestFenceHoldsBackACommit(t *testing.T) {
+	for start := range 2 {
+		st := folder(t, t.TempDir())
+		l := create(t, st)
+		for i := range start {
+			mustRecord(t, l, pods, "before", day(i), objects{"a/x": "1"})
+		}
+		stale := &sleepyStore{Store: st, kind: faultstore.Put, before: lake.TableSnapshots, asleep: make(chan struct{}), wake: make(chan struct{})}
+		staleDone := make(chan error)
+		staleLake, repairing := reopen(t, stale), &sleepyStore{Store: st, kind: faultstore.Put, before: lake.TableVersions, asleep: make(chan struct{}), wake: make(chan struct{})}
+		go func() { staleDone <- record(t.Context(), staleLake, pods, "stale", day(5), objects{"a/x": "stale"}) }()
+		<-stale.asleep
+		repairingLake, repairingDone := reopen(t, repairing), make(chan error)
+		go func() {
+			repairingDone <- record(t.Context(), repairingLake, pods, "repairing", day(5).Add(time.Second), objects{"a/x": "repaired"})
+		}()
+		<-repairing.asleep
+		close(stale.wake)
+		var conflict *lake.ConflictError
+		if err := <-staleDone; !errors.As(err, &conflict) {
+			t.Errorf("the stale writer: %v", err)
+		}
+		check(t, l, pods)
+		close(repairing.wake)
+		if err := <-repairingDone; err != nil {
+			t.Errorf("the writer that repaired: %v", err)
+		}
+		if now, generation := check(t, l, pods); !maps.Equal(now, objects{"a/x": "repaired"}) || generation != int64(start+1) {
+			t.Errorf("%v of generation %d", now, generation)
+		}
+		checkClean(t, l, pods)
+	}
+}
+
 // sleepyStore waits before the first operation of a kind on a key that begins with before.
 type sleepyStore struct {
 	store.Store
