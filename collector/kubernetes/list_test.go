@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/k8sq/k8sq/collector"
 	"github.com/k8sq/k8sq/collector/collectortest"
@@ -87,7 +88,12 @@ func TestListIsPagedAndSentAhead(t *testing.T) {
 	var objects []string
 	listing, err := p.List(t.Context(), configMaps, func(object []byte) error {
 		if len(objects) == 0 {
-			<-sawSecond // The second page is asked for while the first object of the first is being worked on.
+			// The second page is asked for while the first object of the first is being worked on.
+			select {
+			case <-sawSecond:
+			case <-time.After(20 * time.Second):
+				t.Error("the second page is not asked for before the first has been read")
+			}
 			close(release)
 		}
 		objects = append(objects, string(object))
@@ -160,6 +166,31 @@ func TestBrokenPageIsReadAgain(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestHTTP1: a body that breaks off is told by another error there, and each page has a connection of its own.
+func TestHTTP1(t *testing.T) {
+	t.Setenv("DISABLE_HTTP2", "1")
+	server := newAPIServer(t, 20)
+	var protocol string
+	server.cut = func(n int, r *http.Request) int {
+		protocol = r.Proto
+		if n%3 == 0 {
+			return n % 5 % 3
+		}
+		return -1
+	}
+	p := server.open(t, nil)
+	for range 3 {
+		objects, _, err := readAll(t, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server.sameObjects(t, objects)
+	}
+	if protocol != "HTTP/1.1" {
+		t.Errorf("the requests came by %s", protocol)
 	}
 }
 
