@@ -63,8 +63,11 @@ func admitWords(text string) error {
 	if err := admitWord(rest, "EXPLAIN of "); err != nil {
 		return err
 	}
-	_, rest = cutParentheses(skipBlank(rest))
-	return admitWord(rest, "EXPLAIN of ")
+	if rest = skipBlank(rest); strings.HasPrefix(rest, "(") {
+		_, rest = cutParentheses(rest)
+		return admitWord(rest, "EXPLAIN of ")
+	}
+	return nil
 }
 
 func admitWord(text, prefix string) error {
