@@ -48,7 +48,7 @@ data: {password: %[1]s, same: %[2]s}
 			apply(t, east, manifest(values[0]))
 			sync("--json", "--log-level", "debug")
 
-			l.expect(t, `SELECT path, old LIKE 'hmac-sha256:%' AS a, new LIKE 'hmac-sha256:%' AS b, old <> new AS c FROM field_changes WHERE class IN ('data', 'spec') ORDER BY ALL`,
+			l.expect(t, `SELECT path, (old->>'$') LIKE 'hmac-sha256:%' AS a, (new->>'$') LIKE 'hmac-sha256:%' AS b, old <> new AS c FROM field_changes WHERE class IN ('data', 'spec') ORDER BY ALL`,
 				`[{"path": "data.password", "a": true, "b": true, "c": true}, {"path": "data.password", "a": true, "b": true, "c": true}]`)
 			// The same value has the same hash: the third version is the first again.
 			l.expect(t, `SELECT count(*) AS n, count(DISTINCT data->>'$.data.password') AS passwords, count(DISTINCT data->>'$.data.same') AS same FROM versions WHERE name = 'db'`,
