@@ -163,7 +163,7 @@ func (s *clusterSync) providerName(discovery Discovery) string {
 
 // unreachable records that nothing could be found out.
 func (s *clusterSync) unreachable(ctx context.Context, cause error) error {
-	s.Log.Error("cluster cannot be read", "cluster", s.Cluster, "error", cause)
+	s.Log.Info("cluster cannot be read", "cluster", s.Cluster, "error", cause)
 	s.result.Err = cause
 	s.result.Provider = s.cluster.Provider
 	if s.result.Provider == "" {

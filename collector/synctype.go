@@ -36,7 +36,7 @@ func (s *clusterSync) syncType(ctx context.Context, discovery Discovery, resourc
 			continue
 		}
 		if errors.Is(err, ErrExpired) && !restarted {
-			s.Log.Warn("the list's continue token expired, listing from the beginning", "cluster", s.Cluster, "type", row.Type)
+			s.Log.Info("the list's continue token expired, listing from the beginning", "cluster", s.Cluster, "type", row.Type)
 			restarted = true
 			continue
 		}
@@ -59,7 +59,7 @@ func (s *clusterSync) syncType(ctx context.Context, discovery Discovery, resourc
 	}
 	if err != nil {
 		row.Error = err.Error()
-		s.Log.Warn("list is not complete", "cluster", s.Cluster, "type", row.Type, "status", row.Status, "error", err)
+		s.Log.Info("list is not complete", "cluster", s.Cluster, "type", row.Type, "status", row.Status, "error", err)
 	}
 	if done.committed {
 		s.mu.Lock()

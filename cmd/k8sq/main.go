@@ -1,0 +1,26 @@
+// Command k8sq keeps the history of Kubernetes clusters as Parquet and answers questions about it in SQL.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is main without the process around it. The first signal cancels the context, so that a sync ends in order and a query stops;
+// the second kills.
+func run(args []string, in *os.File, out, errOut *os.File) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	app := newApp(in, out, errOut)
+	defer app.profile()()
+	root := newRootCmd(app)
+	root.SetArgs(args)
+	return app.exitCode(ctx, root.ExecuteContext(ctx))
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected outputs")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"k8sq": main})
+}
+
+// TestScript runs the commands of testdata/script as a user would: through the real main, on real files.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			for _, name := range []string{"K8SQ_CONFIG", "K8SQ_LAKE", "KUBECONFIG", "K8SQ_REDACTION_KEY"} {
+				env.Setenv(name, "")
+			}
+			env.Setenv("HOME", env.WorkDir+"/home")
+			env.Setenv("K8SQ_CACHE", env.WorkDir+"/cache")
+			return os.Mkdir(env.WorkDir+"/home", 0o755)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "unprivileged": unprivileged},
+	})
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/k8sq/k8sq/collector"
+	"github.com/k8sq/k8sq/config"
+	"github.com/k8sq/k8sq/lake"
+)
+
+// summary is what sync --json prints.
+type summary struct {
+	Status   lake.Status      `json:"status"` // complete where every cluster's is, failed where every cluster's is, else partial
+	Lake     string           `json:"lake"`
+	Seconds  float64          `json:"seconds"`
+	Clusters []clusterSummary `json:"clusters"`
+}
+
+type clusterSummary struct {
+	Cluster       string                 `json:"cluster"`
+	Provider      string                 `json:"provider,omitempty"`
+	SyncID        string                 `json:"sync_id,omitempty"`
+	Status        lake.Status            `json:"status"`
+	ServerVersion string                 `json:"server_version,omitempty"`
+	StartedAt     time.Time              `json:"started_at"`
+	FinishedAt    time.Time              `json:"finished_at"`
+	Listed        int64                  `json:"listed"`
+	Created       int64                  `json:"created"`
+	Updated       int64                  `json:"updated"`
+	Deleted       int64                  `json:"deleted"`
+	Committed     int                    `json:"partitions_committed"`
+	Error         string                 `json:"error,omitempty"`
+	Types         []collector.TypeResult `json:"types"`
+}
+
+func (r *syncRun) summarise(options syncOptions, elapsed time.Duration) error {
+	if !options.json {
+		return nil
+	}
+	all := summary{Status: lake.Complete, Lake: r.lake.Store().String(), Seconds: elapsed.Seconds(), Clusters: []clusterSummary{}}
+	failed := 0
+	for _, result := range r.results {
+		cluster := clusterSummary{
+			Cluster: result.Cluster, Provider: result.Provider, SyncID: result.SyncID, Status: result.Status,
+			ServerVersion: result.ServerVersion, StartedAt: result.StartedAt, FinishedAt: result.FinishedAt,
+			Committed: result.Committed, Types: result.TypeResults(),
+		}
+		cluster.Listed, cluster.Created, cluster.Updated, cluster.Deleted = result.Totals()
+		if result.Err != nil {
+			cluster.Error = result.Err.Error()
+		}
+		if result.Status == lake.Failed {
+			failed++
+		}
+		if result.Status != lake.Complete {
+			all.Status = lake.Partial
+		}
+		all.Clusters = append(all.Clusters, cluster)
+	}
+	if failed == len(r.results) {
+		all.Status = lake.Failed
+	}
+	encoder := json.NewEncoder(r.out)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(all)
+}
+
+// ended tells in plain lines how the sync of a cluster ended: on standard output, but where that is taken by JSON.
+func (r *syncRun) ended(result collector.Result, err error) {
+	if err != nil {
+		return // told when the run ends
+	}
+	fmt.Fprint(r.plain, endedLines(result))
+}
+
+// endedLines is how one cluster's sync ended, for people.
+func endedLines(result collector.Result) string {
+	var text strings.Builder
+	seconds := result.FinishedAt.Sub(result.StartedAt).Seconds()
+	listed, created, updated, deleted := result.Totals()
+	complete := 0
+	var troubled []lake.SyncRow
+	for _, row := range result.Rows {
+		if row.Status == lake.Complete {
+			complete++
+		} else {
+			troubled = append(troubled, row)
+		}
+	}
+	switch {
+	case result.Err != nil:
+		fmt.Fprintf(&text, "%s: failed: %v\n", result.Cluster, result.Err)
+		return text.String()
+	case result.Committed == 0:
+		fmt.Fprintf(&text, "%s: no change: %s objects of %d types, no data file written (%.1f s)\n", result.Cluster, count(listed), complete, seconds)
+	default:
+		fmt.Fprintf(&text, "%s: %s new, %s updated, %s deleted: %s objects of %d types (%.1f s)\n",
+			result.Cluster, count(created), count(updated), count(deleted), count(listed), complete, seconds)
+	}
+	for _, row := range troubled {
+		fmt.Fprintf(&text, "%s: %s %s: %s\n", result.Cluster, row.Type, row.Status, row.Error)
+	}
+	return text.String()
+}
+
+// count writes a number with its thousands apart.
+func count(n int64) string {
+	digits := fmt.Sprint(n)
+	for at := len(digits) - 3; at > 0; at -= 3 {
+		digits = digits[:at] + "," + digits[at:]
+	}
+	return digits
+}
+
+func (r *syncRun) meter(cluster string) *collector.Meter {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.meters[cluster]
+}
+
+// waiting notes whom a cluster's sync waits for; a zero holder ends the wait.
+func (r *syncRun) waiting(cluster string, holder lake.Holder) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if holder == (lake.Holder{}) {
+		delete(r.waits, cluster)
+		return
+	}
+	if r.waits[cluster] == "" && !r.lines {
+		fmt.Fprintf(r.screen, "%s: waiting for the sync of %s\n", cluster, holder)
+	}
+	r.waits[cluster] = holder.String()
+}
+
+// progress shows a line for each cluster while the run lasts, on a terminal, and says where a run starts elsewhere.
+func (r *syncRun) progress(providers []config.Provider) (stop func()) {
+	r.meters, r.waits = map[string]*collector.Meter{}, map[string]string{}
+	widest := 0
+	for _, provider := range providers {
+		r.meters[provider.ID] = new(collector.Meter)
+		widest = max(widest, len(provider.ID))
+	}
+	r.lines = isTerminal(r.errOut)
+	if !r.lines {
+		return func() {}
+	}
+	started := time.Now()
+	draw := func() {
+		var lines bytes.Buffer
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for _, provider := range providers {
+			line := fmt.Sprintf("%-*s  %s", widest, provider.ID, r.progressOf(provider.ID, time.Since(started)))
+			if limit := width(r.errOut); limit > 0 && len(line) >= limit {
+				line = line[:limit-1]
+			}
+			lines.WriteString(line + "\n")
+		}
+		r.screen.show(lines.Bytes())
+	}
+	ticker := time.NewTicker(100 * time.Millisecond)
+	done := make(chan struct{})
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		for {
+			draw()
+			select {
+			case <-ticker.C:
+			case <-done:
+				r.screen.show(nil)
+				return
+			}
+		}
+	})
+	return func() {
+		ticker.Stop()
+		close(done)
+		wait.Wait()
+	}
+}
+
+func (r *syncRun) progressOf(cluster string, elapsed time.Duration) string {
+	if holder := r.waits[cluster]; holder != "" {
+		return fmt.Sprintf("waiting for the sync of %s", holder)
+	}
+	reading := r.meters[cluster].Read()
+	switch reading.Phase {
+	case "listing":
+		const cells = 20
+		done := 0
+		if reading.Types > 0 {
+			done = cells * reading.TypesDone / reading.Types
+		}
+		return fmt.Sprintf("[%s%s] %d/%d types  %s objects  %.0f s", strings.Repeat("=", done), strings.Repeat(" ", cells-done),
+			reading.TypesDone, reading.Types, count(reading.Objects), elapsed.Seconds())
+	case "done":
+		return fmt.Sprintf("done  %s objects", count(reading.Objects))
+	}
+	return reading.Phase
+}
