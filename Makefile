@@ -13,7 +13,7 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build bin/k8sq
-	@go build -ldflags "-X main.version=$(version)" -o bin/k8sq ./cmd/k8sq
+	@go build -ldflags "-s -w -X main.version=$(version)" -o bin/k8sq ./cmd/k8sq
 
 .PHONY: test
 test: ## the tests of the main module, with a real S3 server (versitygw, built once)

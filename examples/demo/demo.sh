@@ -22,9 +22,9 @@ trap 'rm -rf "$work"' EXIT
 declare -A story=(
   [2026-11-02]='Monday: the shop as it runs'
   [2026-11-03]='Tuesday: api goes from v1.4.2 to v1.5.0'
-  [2026-11-04]='Wednesday: web from 2 to 5 pods; worker has a new owner; a payment key is seen in a build log'
+  [2026-11-04]='Wednesday: web from 2 to 5 pods; a new label on worker; a payment key leaks'
   [2026-11-05]='Thursday: the payment key is replaced'
-  [2026-11-06]='Friday: a contractor becomes cluster-admin; coupons is shut down'
+  [2026-11-06]='Friday: a contractor becomes cluster-admin; the coupons service is shut down'
 )
 export SHOP_STATE=$work SHOP_CAPTURED_AT
 for folder in days/*; do
@@ -34,7 +34,7 @@ for folder in days/*; do
     (cd "$work" && xargs rm -- <deleted && rm deleted)
   fi
   SHOP_CAPTURED_AT=${day}T18:00:00Z
-  printf '\n%s%s%s\n' "$bold" "${story[$day]}" "$plain"
+  printf '\n%s%s, %s%s\n' "$bold" "$day" "${story[$day]}" "$plain"
   echo "\$ k8sq sync --config k8sq.hcl"
   $k8sq sync --config k8sq.hcl
 done
@@ -43,12 +43,14 @@ for question in questions/*.sql; do
   echo
   sed -n "s/^-- \(.*\)/$bold\1$plain/p" "$question"
   sed '/^--/d; s/^/  /' "$question"
+  echo
   $k8sq query --lake lake -o table "$question"
 done
 
 cat <<'END'
 
 The lake is Parquet, in examples/demo/lake. Ask it something else:
-  bin/k8sq query --lake examples/demo/lake "SELECT * FROM history('apps.v1.Deployment', 'shop/api')"
-  bin/k8sq query --lake examples/demo/lake "SELECT namespace, name, image FROM deployments"
+  bin/k8sq query --lake examples/demo/lake \
+    "SELECT version, captured_at, paths FROM history('apps.v1.Deployment', 'shop/worker')"
+  bin/k8sq query --lake examples/demo/lake "SELECT namespace, name, images FROM deployments"
 END

@@ -1,7 +1,7 @@
 -- Who may do anything in this cluster, and since when?
-SELECT subject ->> '$.kind' AS subject, subject ->> '$.name' AS who, name AS through, created_at AS since
+SELECT subject ->> '$.kind' AS subject, subject ->> '$.name' AS who, binding, since
 FROM (
-  SELECT name, created_at, unnest((fields -> '$.subjects')::JSON[]) AS subject
+  SELECT name AS binding, created_at AS since, unnest((fields -> '$.subjects')::JSON[]) AS subject
   FROM snapshots
   WHERE kind = 'ClusterRoleBinding' AND (fields ->> '$.roleRef.name') = 'cluster-admin')
 ORDER BY since;
