@@ -3,7 +3,6 @@ package sql
 import (
 	"context"
 	"path/filepath"
-	"slices"
 
 	"github.com/k8sq/k8sq/lake"
 	"golang.org/x/sync/errgroup"
@@ -53,9 +52,9 @@ func (e *Engine) fetch(ctx context.Context, rows *Rows, scans []scan) (map[strin
 		files = append(files, chosen...)
 	}
 	rows.stats.ReadFiles, rows.stats.ReadBytes = len(files), bytesOf(files)
-	// A commit between two reads must not show in one table and not in another.
-	history := slices.Contains(names, lake.TableVersions) || slices.Contains(names, lake.TableChanges)
-	paths, release, err := e.lake.Fetch(ctx, files, history && slices.Contains(names, lake.TableSnapshots))
+	// The snapshots are copied, which is a hard link where it can be: DuckDB opens a file several times, and a commit in between must not show in
+	// one reading and not in another.
+	paths, release, err := e.lake.Fetch(ctx, files, true)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package sql
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -27,7 +28,6 @@ type folderLake struct {
 	mu      sync.Mutex
 	listed  []string        // tables
 	fetched []lake.DataFile // of the last Fetch
-	copied  bool            // its copySnapshots
 	open    int             // fetches not released
 	fail    error           // of the next Fetch
 }
@@ -67,11 +67,14 @@ func (l *folderLake) OnlyCommitted(_ context.Context, files []lake.DataFile) ([]
 func (l *folderLake) Fetch(_ context.Context, files []lake.DataFile, copySnapshots bool) ([]string, func(), error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if !copySnapshots {
+		return nil, nil, errors.New("the snapshots may change while they are read")
+	}
 	if err := l.fail; err != nil {
 		l.fail = nil
 		return nil, nil, err
 	}
-	l.fetched, l.copied = files, copySnapshots
+	l.fetched = files
 	l.open++
 	var paths []string
 	for _, f := range files {

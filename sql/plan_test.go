@@ -170,23 +170,6 @@ func TestReadsOnlyWhatSurvives(t *testing.T) {
 	}
 }
 
-// One state of the lake must be seen by the whole query.
-func TestSnapshotsAreCopiedBesideHistory(t *testing.T) {
-	for text, want := range map[string]bool{
-		"SELECT * FROM snapshots": false,
-		"SELECT * FROM versions":  false,
-		"SELECT * FROM snapshots s JOIN versions v USING (type, resource_id)": true,
-		"SELECT * FROM snapshots s, changes c":                                true,
-		"SELECT * FROM snapshots s, syncs c":                                  false,
-	} {
-		l := shopLake(t)
-		answer(t, open(t, l, Options{}), text)
-		if l.copied != want {
-			t.Errorf("%s: copied is %v", text, l.copied)
-		}
-	}
-}
-
 func TestLongConditions(t *testing.T) {
 	names := []string{"'prod'"}
 	for i := range 2000 {

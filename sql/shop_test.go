@@ -31,8 +31,8 @@ const (
 	config   = `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"conf","namespace":"shop","uid":"m1"},"data":{"a.b":"1","quote'\"é":"2"}}`
 )
 
-// shop writes the history of a small shop into folder.
-func shop(t testing.TB, folder string) {
+// shop is the history of a small shop.
+func shop(t testing.TB) *history {
 	t.Helper()
 	h := &history{}
 	for _, place := range [][2]string{prod, number, odd} {
@@ -65,7 +65,7 @@ func shop(t testing.TB, folder string) {
 	h.clusters = append(h.clusters,
 		row{"cluster": "prod", "provider": "aws", "name": "Production", "tags": map[string]string{"env": "prod"}, "server_version": "v1.37.2", "last_sync_id": "b", "last_sync_at": on(4, "00:01"), "last_sync_status": "partial", "listed_types": []string{"core.v1.Pod"}},
 		row{"cluster": "123", "provider": "gcp", "name": "123", "tags": map[string]string{}, "last_sync_id": "c", "last_sync_at": on(4, "00:02"), "last_sync_status": "partial", "listed_types": []string{}})
-	h.write(t, folder)
+	return h
 }
 
 var (
@@ -88,6 +88,6 @@ func TestMain(m *testing.M) {
 // shopLake gives a Lake over the shop's history.
 func shopLake(t testing.TB) *folderLake {
 	t.Helper()
-	shopOnce.Do(func() { shop(t, shopFolder) })
+	shopOnce.Do(func() { shop(t).write(t, shopFolder) })
 	return &folderLake{folder: shopFolder}
 }
