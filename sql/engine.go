@@ -113,6 +113,38 @@ func (e *Engine) blank() (*database, error) {
 	return openDatabase(settings)
 }
 
+// aside is a database that is being opened, which takes as long as many a query, while the lake is listed and read.
+type aside struct {
+	opened chan struct{}
+	db     *database
+	err    error
+}
+
+func (e *Engine) blankAside() *aside {
+	a := &aside{opened: make(chan struct{})}
+	go func() {
+		defer close(a.opened)
+		a.db, a.err = e.blank()
+	}()
+	return a
+}
+
+// take waits for the database and hands it over.
+func (a *aside) take() (*database, error) {
+	<-a.opened
+	db := a.db
+	a.db = nil
+	return db, a.err
+}
+
+// drop closes the database if nobody took it.
+func (a *aside) drop() {
+	<-a.opened
+	if a.db != nil {
+		a.db.close()
+	}
+}
+
 // shut shuts a database in: it may open the allowed paths and nothing else, and no setting can be changed any more.
 func (e *Engine) shut(ctx context.Context, c *connection, allowed []string) error {
 	script := "SET GLOBAL TimeZone = 'UTC';"
@@ -169,6 +201,8 @@ func (e *Engine) query(ctx context.Context, rows *Rows, text string) error {
 			wanted = everything() // a name that the text spells in a way of its own, and that an earlier query had made
 		}
 	}
+	fresh := e.blankAside()
+	defer fresh.drop()
 	var paths map[string][]string
 	for attempt := 1; ; attempt++ {
 		paths, err = e.fetch(ctx, rows, read.scans)
@@ -180,7 +214,8 @@ func (e *Engine) query(ctx context.Context, rows *Rows, text string) error {
 		}
 	}
 	rows.connection.close()
-	if rows.database, err = e.blank(); err != nil {
+	rows.connection = nil
+	if rows.database, err = fresh.take(); err != nil {
 		return err
 	}
 	if rows.connection, err = rows.database.connect(); err != nil {

@@ -17,6 +17,7 @@ SELECT
     TRY_CAST(annotations['deployment.kubernetes.io/revision'] AS BIGINT) AS revision,
     TRY_CAST(json_extract_string(metadata, '$.generation') AS BIGINT) AS spec_generation,
     TRY_CAST(json_extract_string(status, '$.observedGeneration') AS BIGINT) AS observed_generation,
-    labels, annotations, resource_id, uid, latest_version, first_seen_at, updated_at, type, data
-FROM snapshots
-WHERE type IN ('apps.v1.Deployment', 'apps.v1beta2.Deployment', 'apps.v1beta1.Deployment', 'extensions.v1beta1.Deployment')
+    labels, annotations, resource_id, uid, latest_version, first_seen_at, updated_at, type,
+    object_json(api_group, api_version, kind, metadata, spec, status, fields) AS data
+FROM lake.snapshots
+WHERE deleted_at IS NULL AND type IN ('apps.v1.Deployment', 'apps.v1beta2.Deployment', 'apps.v1beta1.Deployment', 'extensions.v1beta1.Deployment')

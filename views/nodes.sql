@@ -26,6 +26,7 @@ SELECT
     labels['topology.kubernetes.io/region'] AS region,
     labels['topology.kubernetes.io/zone'] AS zone,
     labels['node.kubernetes.io/instance-type'] AS instance_type,
-    labels, annotations, uid, latest_version, first_seen_at, updated_at, type, data
-FROM snapshots
-WHERE type = 'core.v1.Node'
+    labels, annotations, uid, latest_version, first_seen_at, updated_at, type,
+    object_json(api_group, api_version, kind, metadata, spec, status, fields) AS data
+FROM lake.snapshots
+WHERE deleted_at IS NULL AND type = 'core.v1.Node'

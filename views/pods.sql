@@ -5,7 +5,8 @@ SELECT
     TRY_CAST(last_terminated_at AS TIMESTAMP WITH TIME ZONE) AS last_terminated_at,
     created_at, pod_ip, host_ip, node, images, service_account, qos_class, priority_class, owner_kind, owner_name, reason, message,
     TRY_CAST(started_at AS TIMESTAMP WITH TIME ZONE) AS started_at,
-    labels, annotations, resource_id, uid, latest_version, first_seen_at, updated_at, type, data
+    labels, annotations, resource_id, uid, latest_version, first_seen_at, updated_at, type,
+    object_json(api_group, api_version, kind, metadata, spec, status, fields) AS data
 FROM (
     SELECT
         *,
@@ -40,7 +41,7 @@ FROM (
             json_extract_string(status, '$.qosClass') AS qos_class,
             json_extract_string(spec, '$.priorityClassName') AS priority_class,
             json_extract_string(status, '$.startTime') AS started_at
-        FROM snapshots
-        WHERE type = 'core.v1.Pod'
+        FROM lake.snapshots
+        WHERE deleted_at IS NULL AND type = 'core.v1.Pod'
     )
 )

@@ -18,6 +18,7 @@ SELECT
     json_extract(spec, '$.selector')::JSON AS selector,
     json_extract_string(spec, '$.sessionAffinity') AS session_affinity,
     json_extract_string(spec, '$.externalTrafficPolicy') AS external_traffic_policy,
-    labels, annotations, resource_id, uid, latest_version, first_seen_at, updated_at, type, data
-FROM snapshots
-WHERE type = 'core.v1.Service'
+    labels, annotations, resource_id, uid, latest_version, first_seen_at, updated_at, type,
+    object_json(api_group, api_version, kind, metadata, spec, status, fields) AS data
+FROM lake.snapshots
+WHERE deleted_at IS NULL AND type = 'core.v1.Service'

@@ -5,13 +5,7 @@ SELECT
     owner_kind, owner_name, owner_uid, TRY_CAST(json_extract_string(metadata, '$.creationTimestamp') AS TIMESTAMP WITH TIME ZONE) AS created_at,
     first_seen_at, captured_at AS updated_at, NULL::TIMESTAMP WITH TIME ZONE AS deleted_at, phase, version AS latest_version, digest AS latest_digest, generation,
     metadata::JSON AS metadata, spec::JSON AS spec, status::JSON AS status, fields::JSON AS fields,
-    CASE WHEN metadata IS NOT NULL THEN
-        ('{"apiVersion":' || to_json(CASE api_group WHEN 'core' THEN api_version ELSE api_group || '/' || api_version END)
-            || ',"kind":' || to_json(kind)
-            || CASE WHEN length(fields) > 2 THEN ',' || fields[2:-2] ELSE '' END
-            || ',"metadata":' || metadata
-            || coalesce(',"spec":' || spec, '') || coalesce(',"status":' || status, '') || '}')::JSON
-    END AS data
+    object_json(api_group, api_version, kind, metadata, spec, status, fields) AS data
 FROM (
     SELECT *, min(captured_at) OVER (PARTITION BY cluster, provider, type, resource_id) AS first_seen_at
     FROM lake.versions
