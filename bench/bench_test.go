@@ -45,3 +45,16 @@ func TestPackageOf(t *testing.T) {
 		}
 	}
 }
+
+func TestShorten(t *testing.T) {
+	for symbol, want := range map[string]string{
+		"github.com/k8sq/k8sq/collector.(*join).appeared":                               "collector.(*join).appeared",
+		"github.com/k8sq/k8sq/lake/parquet.(*Writer[go.shape.struct { a [2]b }]).Write": "lake/parquet.(*Writer).Write",
+		"github.com/k8sq/k8sq/lake/parquet.sorted[go.shape.int]":                        "lake/parquet.sorted",
+		"runtime.gcBgMarkWorker": "runtime.gcBgMarkWorker",
+	} {
+		if got := shorten(symbol); got != want {
+			t.Errorf("shorten(%q) = %q, want %q", symbol, got, want)
+		}
+	}
+}

@@ -25,6 +25,7 @@ type options struct {
 	rounds  int
 	s3      bool
 	save    string
+	keep    string
 	timeout time.Duration
 }
 
@@ -43,6 +44,7 @@ func run(arguments []string, stdout, stderr io.Writer) int {
 	flags.IntVar(&o.rounds, "rounds", 5, "how often each thing is measured, in turns")
 	flags.BoolVar(&o.s3, "s3", false, "keep the lake on an S3 server instead of in a folder, and count the requests")
 	flags.StringVar(&o.save, "save", "", "write the figures as JSON into this `folder`, named by the date")
+	flags.StringVar(&o.keep, "profiles", "", "keep the CPU profiles in this `folder`, as first.prof and unchanged.prof")
 	flags.DurationVar(&o.timeout, "timeout", 20*time.Minute, "give up after this time")
 	if err := flags.Parse(arguments); err != nil {
 		return 2

@@ -64,16 +64,25 @@ func (b *bench) measure(ctx context.Context) (*figures, error) {
 		f.Unchanged = append(f.Unchanged, unchanged)
 		fmt.Fprintf(b.progress, "round %d: raw %.2f s, first %.2f s, unchanged %.2f s\n", round+1, raw.took.Seconds(), first.Seconds, unchanged.Seconds)
 	}
-	var err error
-	for _, profiled := range []struct {
-		into    *[]share
-		created int64
-	}{{&f.FirstProfile, int64(b.pods)}, {&f.UnchangedProfile, 0}} {
-		profile := filepath.Join(b.dir, "cpu.prof")
-		if _, err = b.sync(ctx, "profiled", profiled.created, profile); err != nil {
+	profiles, err := b.dir, error(nil)
+	if b.keep != "" {
+		if profiles, err = filepath.Abs(b.keep); err != nil {
 			return nil, err
 		}
-		if *profiled.into, err = byPackage(ctx, b.binary, profile); err != nil {
+		if err = os.MkdirAll(profiles, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	for _, profiled := range []struct {
+		name    string
+		into    *profile
+		created int64
+	}{{"first", &f.FirstProfile, int64(b.pods)}, {"unchanged", &f.UnchangedProfile, 0}} {
+		file := filepath.Join(profiles, profiled.name+".prof")
+		if _, err = b.sync(ctx, "profiled", profiled.created, file); err != nil {
+			return nil, err
+		}
+		if *profiled.into, err = readProfile(ctx, b.binary, file); err != nil {
 			return nil, err
 		}
 	}
@@ -81,7 +90,7 @@ func (b *bench) measure(ctx context.Context) (*figures, error) {
 }
 
 // sync runs `k8sq sync` of the pods into the named lake and checks that it created as many objects as it should.
-func (b *bench) sync(ctx context.Context, name string, created int64, profile string) (syncFigures, error) {
+func (b *bench) sync(ctx context.Context, name string, created int64, profileFile string) (syncFigures, error) {
 	config := filepath.Join(b.dir, name+".hcl")
 	url, files := filepath.Join(b.dir, "lakes", name), filepath.Join(b.dir, "lakes", name)
 	attributes, requests := "", 0
@@ -96,7 +105,7 @@ func (b *bench) sync(ctx context.Context, name string, created int64, profile st
 		return syncFigures{}, err
 	}
 	command := exec.CommandContext(ctx, b.binary, "sync", "--json", "--config", config)
-	command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + b.dir, "K8SQ_CACHE=" + filepath.Join(b.dir, "cache"), "K8SQ_CPUPROFILE=" + profile}
+	command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + b.dir, "K8SQ_CACHE=" + filepath.Join(b.dir, "cache"), "K8SQ_CPUPROFILE=" + profileFile}
 	if b.s3 != nil {
 		command.Env = append(command.Env, "AWS_ACCESS_KEY_ID="+b.s3.AccessKey, "AWS_SECRET_ACCESS_KEY="+b.s3.SecretKey)
 	}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"slices"
@@ -9,15 +11,34 @@ import (
 	"strings"
 )
 
-// share is the processor time spent in the functions of one package, without what they call.
+// share is a part of the processor time.
 type share struct {
-	Package string  `json:"package"`
+	Name    string  `json:"name"` // of a package or a function
 	Percent float64 `json:"percent"`
 }
 
-// byPackage sums a CPU profile by package, the largest first.
-func byPackage(ctx context.Context, binary, profile string) ([]share, error) {
-	output, err := exec.CommandContext(ctx, "go", "tool", "pprof", "-top", "-nodecount=100000", "-nodefraction=0", "-unit=ms", binary, profile).Output()
+// profile is where the processor time went, the largest first.
+type profile struct {
+	Packages  []share `json:"packages"`  // spent in their own functions, without what those call
+	Functions []share `json:"functions"` // k8sq's own, each with the libraries and the runtime that it calls, and the garbage collector
+}
+
+// readProfile reads a CPU profile.
+func readProfile(ctx context.Context, binary, file string) (p profile, err error) {
+	if p.Packages, err = top(ctx, packageOf, binary, file); err != nil {
+		return profile{}, err
+	}
+	// What is not shown counts as its nearest caller that is.
+	p.Functions, err = top(ctx, shorten, "-show="+module+"|^runtime.gcBgMarkWorker$", binary, file)
+	return p, err
+}
+
+const module = "github.com/k8sq/k8sq"
+
+// top sums the time of each function under its name.
+func top(ctx context.Context, name func(symbol string) string, arguments ...string) ([]share, error) {
+	arguments = append([]string{"tool", "pprof", "-top", "-nodecount=100000", "-nodefraction=0", "-unit=ms"}, arguments...)
+	output, err := exec.CommandContext(ctx, "go", arguments...).Output()
 	if err != nil {
 		return nil, fmt.Errorf("read the profile: %w", err)
 	}
@@ -25,30 +46,44 @@ func byPackage(ctx context.Context, binary, profile string) ([]share, error) {
 	for line := range strings.Lines(string(output)) {
 		// flat flat% sum% cum cum% function
 		fields := strings.Fields(line)
-		if len(fields) < 6 || !strings.HasSuffix(fields[0], "ms") && fields[0] != "0" {
+		if len(fields) < 6 {
 			continue
 		}
 		milliseconds, err := strconv.ParseFloat(strings.TrimSuffix(fields[0], "ms"), 64)
 		if err != nil {
 			continue // The table's heading.
 		}
-		sums[packageOf(strings.Join(fields[5:], " "))] += milliseconds
+		sums[name(strings.TrimSuffix(strings.Join(fields[5:], " "), " (inline)"))] += milliseconds
 		total += milliseconds
 	}
 	if total == 0 {
-		return nil, fmt.Errorf("read the profile: %s holds no samples", profile)
+		return nil, errors.New("read the profile: it holds no samples")
 	}
+	return sharesOf(sums, total), nil
+}
+
+func sharesOf(sums map[string]float64, total float64) []share {
 	var shares []share
 	for name, milliseconds := range sums {
-		shares = append(shares, share{name, 100 * milliseconds / total})
+		if percent := 100 * milliseconds / total; percent >= 0.1 {
+			shares = append(shares, share{name, percent})
+		}
 	}
 	slices.SortFunc(shares, func(a, b share) int {
-		if a.Percent != b.Percent {
-			return int(100*b.Percent) - int(100*a.Percent)
-		}
-		return strings.Compare(a.Package, b.Package)
+		return cmp.Or(cmp.Compare(b.Percent, a.Percent), strings.Compare(a.Name, b.Name))
 	})
-	return shares, nil
+	return shares
+}
+
+// shorten leaves out the module and the type arguments, which hold whole structs.
+func shorten(symbol string) string {
+	symbol = strings.TrimPrefix(symbol, module+"/")
+	before, _, _ := strings.Cut(symbol, "[")
+	_, after, _ := strings.Cut(symbol[len(before):], "])")
+	if after != "" {
+		return before + ")" + after // A method of a generic type.
+	}
+	return before
 }
 
 // packageOf gives the package of a function's symbol: "runtime" of "runtime.mallocgc", "net/http" of "net/http.(*conn).serve".

@@ -25,8 +25,8 @@ type figures struct {
 	Raw              []float64     `json:"raw_seconds"`
 	First            []syncFigures `json:"first"`
 	Unchanged        []syncFigures `json:"unchanged"`
-	FirstProfile     []share       `json:"first_profile"`
-	UnchangedProfile []share       `json:"unchanged_profile"`
+	FirstProfile     profile       `json:"first_profile"`
+	UnchangedProfile profile       `json:"unchanged_profile"`
 }
 
 // print writes the medians and ratios as a table.
@@ -70,10 +70,15 @@ func (f *figures) print(w io.Writer) {
 	printProfile(w, "where an unchanged sync spends its processor time", f.UnchangedProfile)
 }
 
-func printProfile(w io.Writer, heading string, shares []share) {
-	fmt.Fprintf(w, "\n%s, by package:\n", heading)
-	for _, s := range shares[:min(12, len(shares))] {
-		fmt.Fprintf(w, "%6.1f %%  %s\n", s.Percent, s.Package)
+func printProfile(w io.Writer, heading string, p profile) {
+	for _, part := range []struct {
+		by     string
+		shares []share
+	}{{"by package", p.Packages}, {"by function of k8sq, each with the libraries that it calls", p.Functions}} {
+		fmt.Fprintf(w, "\n%s, %s:\n", heading, part.by)
+		for _, s := range part.shares[:min(12, len(part.shares))] {
+			fmt.Fprintf(w, "%6.1f %%  %s\n", s.Percent, s.Name)
+		}
 	}
 }
 
