@@ -22,7 +22,7 @@ import (
 //  3. Put snapshots/…/snapshot.parquet only if it is still the one that was read (or still absent). This is the commit: its
 //     metadata says generation n+1, and its history lists the files of step 2.
 //
-// Readers count a file of versions or changes only if the history in the snapshot's metadata lists it, so until step 3 nothing of n+1 is seen, and from then
+// Readers count a file of versions or changes only if the stamp in the snapshot's metadata has it (stamp.go), so until step 3 nothing of n+1 is seen, and from then
 // on all of it. A crash before step 3 leaves files that nobody counts and the next committer of the partition clears away. Of two that commit on top of the same
 // n, one finds its put of step 2 or 3 refused: it deletes what it has put itself, by the ETags its puts returned, so that it cannot hit the winner's files.
 // If the put of the snapshot fails in any other way it may have happened after all. Nothing is deleted then: the files are either committed, or
@@ -192,7 +192,7 @@ func (c *Commit) Commit(ctx context.Context, meta Meta) (generation int64, err e
 	date := dateOf(captured)
 	next := stamp{
 		generation: c.generation, syncID: meta.SyncID, capturedAt: captured, complete: c.base.Complete || meta.Complete,
-		history: c.base.history.with(date, c.generation, c.versions.rows() > 0, c.changes.rows() > 0),
+		history: c.base.history.with(captured, c.generation, c.versions.rows() > 0, c.changes.rows() > 0),
 	}
 	if err := c.finish(next); err != nil {
 		return 0, err

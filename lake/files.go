@@ -61,7 +61,7 @@ func (f DataFile) supersedes(g DataFile) bool {
 // OnlyCommitted drops the files of versions and changes that are not part of what was committed (see commit.go). It reads the footers of the snapshots of
 // the partitions involved. Files of other tables stay.
 func (l *Lake) OnlyCommitted(ctx context.Context, files []DataFile) ([]DataFile, error) {
-	involved := map[Partition]history{}
+	involved := map[Partition]stamp{}
 	var prefix string
 	for _, f := range files {
 		if f.Table != TableVersions && f.Table != TableChanges {
@@ -71,7 +71,7 @@ func (l *Lake) OnlyCommitted(ctx context.Context, files []DataFile) ([]DataFile,
 			prefix = PartitionPath(TableSnapshots, f.Partition)
 		}
 		prefix = commonPrefix(prefix, PartitionPath(TableSnapshots, f.Partition))
-		involved[f.Partition] = nil
+		involved[f.Partition] = stamp{}
 	}
 	if len(involved) == 0 {
 		return files, nil
@@ -96,7 +96,7 @@ func (l *Lake) OnlyCommitted(ctx context.Context, files []DataFile) ([]DataFile,
 				return fmt.Errorf("read the last commit of %s: %w", f.Partition, err)
 			}
 			mu.Lock()
-			involved[f.Partition] = s.history
+			involved[f.Partition] = s
 			mu.Unlock()
 			return nil
 		})
@@ -106,8 +106,8 @@ func (l *Lake) OnlyCommitted(ctx context.Context, files []DataFile) ([]DataFile,
 	}
 	committed := make([]DataFile, 0, len(files))
 	for _, f := range files {
-		h, ok := involved[f.Partition]
-		if !ok || h.has(f) || (f.Table != TableVersions && f.Table != TableChanges) {
+		last, ok := involved[f.Partition]
+		if !ok || last.counts(f) || (f.Table != TableVersions && f.Table != TableChanges) {
 			committed = append(committed, f)
 		}
 	}

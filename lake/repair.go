@@ -58,7 +58,7 @@ func (c *Commit) clear(ctx context.Context) error {
 	return nil
 }
 
-// leftovers lists the data files that the history does not have, from the date of the last commit on.
+// leftovers lists the data files that are no part of what was committed, from the date of the last commit on.
 func (c *Commit) leftovers(ctx context.Context) ([]DataFile, error) {
 	var found []DataFile
 	for _, table := range []string{TableVersions, TableChanges} {
@@ -70,7 +70,7 @@ func (c *Commit) leftovers(ctx context.Context) ([]DataFile, error) {
 			if err != nil {
 				return nil, fmt.Errorf("commit %s: look for what an earlier sync left: %w", c.partition, err)
 			}
-			if f, ok := ParseKey(info.Key); ok && !c.base.history.has(f) {
+			if f, ok := ParseKey(info.Key); ok && !c.base.stamp().counts(f) {
 				f.Info = info
 				found = append(found, f)
 			}

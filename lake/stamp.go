@@ -3,7 +3,6 @@ package lake
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -79,8 +78,24 @@ func parseStamp(m map[string]string) (stamp, error) {
 // history says which generations put a file of versions and of changes, by the date of the folder it lies in. It makes the rule that readers go by
 // exact: a file counts if the history of its partition's snapshot has it, and not because its generation is a committed one. The
 // latter would let in what a writer leaves that fell asleep, lost the race, and died before it could clear away its file: same generation, but
-// another date than the winner's, or a table the winner put nothing in. It grows by a line a day.
+// another date than the winner's, or a table the winner put nothing in.
+//
+// It holds the days in which such a writer may have slept, and is no index of the partition: of older days, the generation alone tells.
 type history map[string]day
+
+// historyDays is how many days before the last commit the history goes back.
+const historyDays = 8
+
+// counts says whether a file of versions or changes is part of what was committed.
+func (s stamp) counts(f DataFile) bool {
+	if !s.capturedAt.IsZero() && f.Date < horizon(s.capturedAt) {
+		return f.Last <= s.generation
+	}
+	return s.history.has(f)
+}
+
+// horizon is the oldest date that the history of a commit holds.
+func horizon(capturedAt time.Time) string { return dateOf(capturedAt.AddDate(0, 0, -historyDays)) }
 
 type day struct {
 	Versions ranges `json:"versions,omitempty"`
@@ -104,12 +119,15 @@ func (r ranges) with(generation int64) ranges {
 	return append(r, [2]int64{generation, generation})
 }
 
-// with gives the history with what a commit put.
-func (h history) with(date string, generation int64, versions, changes bool) history {
-	next := maps.Clone(h)
-	if next == nil {
-		next = history{}
+// with gives the history with what a commit put, without the days that are over.
+func (h history) with(capturedAt time.Time, generation int64, versions, changes bool) history {
+	next := history{}
+	for date, d := range h {
+		if date >= horizon(capturedAt) {
+			next[date] = d
+		}
 	}
+	date := dateOf(capturedAt)
 	d := next[date]
 	if versions {
 		d.Versions = d.Versions.with(generation)
