@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -61,7 +60,6 @@ type Commit struct {
 	partition  Partition
 	etag       string // of the snapshot that the commit replaces: base's, or the fence's
 	generation int64
-	dir        string // "" until there is something to stage
 	snapshots  *stage[Snapshot]
 	versions   *stage[Version]
 	changes    *stage[Change]
@@ -109,19 +107,25 @@ func (s *stage[R]) close() {
 	}
 }
 
+// temporary makes a file outside the lake that has no name, so that it goes with its last user, however that ends.
+func temporary() (*os.File, error) {
+	f, err := os.CreateTemp("", "k8sq-commit-*.parquet")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
 // staged gives the stage of a table, beginning it at the first row.
-func staged[R any](c *Commit, s **stage[R], table *parquet.Table[R], name string) (*stage[R], error) {
+func staged[R any](c *Commit, s **stage[R], table *parquet.Table[R]) (*stage[R], error) {
 	if *s != nil {
 		return *s, nil
 	}
-	if c.dir == "" {
-		dir, err := os.MkdirTemp("", "k8sq-commit-")
-		if err != nil {
-			return nil, fmt.Errorf("stage the commit of %s: %w", c.partition, err)
-		}
-		c.dir = dir
-	}
-	f, err := os.Create(filepath.Join(c.dir, name+".parquet"))
+	f, err := temporary()
 	if err != nil {
 		return nil, fmt.Errorf("stage the commit of %s: %w", c.partition, err)
 	}
@@ -136,7 +140,7 @@ func staged[R any](c *Commit, s **stage[R], table *parquet.Table[R], name string
 
 // AddSnapshot adds a row of the new snapshot: every object's, changed or not, in order of the resource ids. A Generation of 0 stands for this commit's.
 func (c *Commit) AddSnapshot(row *Snapshot) error {
-	s, err := staged(c, &c.snapshots, snapshots, TableSnapshots)
+	s, err := staged(c, &c.snapshots, snapshots)
 	if err != nil {
 		return err
 	}
@@ -150,7 +154,7 @@ func (c *Commit) AddSnapshot(row *Snapshot) error {
 
 // AddVersion adds a row of versions, in order of the resource ids and, of one id, of the versions. Its Generation is set to this commit's.
 func (c *Commit) AddVersion(row *Version) error {
-	s, err := staged(c, &c.versions, versions, TableVersions)
+	s, err := staged(c, &c.versions, versions)
 	if err != nil {
 		return err
 	}
@@ -160,7 +164,7 @@ func (c *Commit) AddVersion(row *Version) error {
 
 // AddChange adds a row of changes, in order of the resource ids and, of one id, of the versions. Its Generation is set to this commit's.
 func (c *Commit) AddChange(row *Change) error {
-	s, err := staged(c, &c.changes, changes, TableChanges)
+	s, err := staged(c, &c.changes, changes)
 	if err != nil {
 		return err
 	}
@@ -186,7 +190,7 @@ func (c *Commit) Commit(ctx context.Context, meta Meta) (generation int64, err e
 	if meta.SyncID == "" {
 		return 0, fmt.Errorf("commit %s: no sync id", c.partition)
 	}
-	if _, err := staged(c, &c.snapshots, snapshots, TableSnapshots); err != nil {
+	if _, err := staged(c, &c.snapshots, snapshots); err != nil {
 		return 0, err
 	}
 	date := dateOf(captured)
@@ -329,7 +333,7 @@ func (l *Lake) footer(ctx context.Context, info store.Info) (map[string]string, 
 // Restage ends the staging and gives back what was staged, in order, to be staged anew in another commit; this one can then only be
 // closed. A row is valid until the next one.
 func (c *Commit) Restage(ctx context.Context) (iter.Seq2[*Snapshot, error], iter.Seq2[*Version, error], iter.Seq2[*Change, error], error) {
-	if _, err := staged(c, &c.snapshots, snapshots, TableSnapshots); err != nil {
+	if _, err := staged(c, &c.snapshots, snapshots); err != nil {
 		return nil, nil, nil, err
 	}
 	if err := c.finish(stamp{}); err != nil {
@@ -362,12 +366,7 @@ func (c *Commit) Close() error {
 	c.versions.close()
 	c.changes.close()
 	c.snapshots, c.versions, c.changes = nil, nil, nil
-	if c.dir == "" {
-		return nil
-	}
-	dir := c.dir
-	c.dir = ""
-	return os.RemoveAll(dir)
+	return nil
 }
 
 // Abort drops what was gathered. It is Close, under the name of what it means before Commit.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/google/uuid"
 	"github.com/k8sq/k8sq/lake/parquet"
@@ -81,14 +80,11 @@ func (c *Commit) leftovers(ctx context.Context) ([]DataFile, error) {
 
 // fence puts the snapshot again, unchanged but for its fence.
 func (c *Commit) fence(ctx context.Context) error {
-	file, err := os.Create(c.dir + "/fence.parquet")
+	file, err := temporary()
 	if err != nil {
 		return c.staging(err)
 	}
-	defer func() {
-		file.Close()
-		os.Remove(file.Name())
-	}()
+	defer file.Close()
 	if err := copySnapshot(ctx, c.base, file); err != nil {
 		return c.staging(err)
 	}
