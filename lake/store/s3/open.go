@@ -19,6 +19,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/k8sq/k8sq/lake/store"
 )
@@ -99,6 +100,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	options := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(httpClient(timeout)),
 		config.WithRetryer(func() aws.Retryer { return standard }),
+		config.WithLogger(logging.Nop{}), // it writes to standard error past us; what matters comes back as an error
 	}
 	if c.Region != "" {
 		options = append(options, config.WithRegion(c.Region))
