@@ -51,7 +51,7 @@ type Result struct {
 	Cluster       string
 	Provider      string // the partition value, "" where the cluster could not be reached and was never seen before
 	SyncID        string
-	Status        lake.Status // complete, partial or failed; forbidden types that nobody named leave it complete
+	Status        lake.Status // complete, partial or failed; types that are forbidden or not served, and that nobody named, leave it complete
 	ServerVersion string
 	StartedAt     time.Time
 	FinishedAt    time.Time
@@ -98,6 +98,7 @@ type clusterSync struct {
 	cluster   lake.Cluster
 	etag      string
 	snapshots map[string]store.Info // of the lake's types, when the sync began
+	unserved  []string              // types that the lake knows or the scope names, and the cluster does not serve, though its discovery is whole
 
 	mu       sync.Mutex // guards what follows
 	complete []string   // types whose list was complete
@@ -219,6 +220,7 @@ func (s *clusterSync) plan(ctx context.Context, discovery Discovery) ([]Resource
 				continue
 			}
 		}
+		s.unserved = append(s.unserved, resourceType)
 		s.add(s.row(resourceType, lake.Skipped, errors.New("the cluster does not serve this type")))
 	}
 	for _, group := range discovery.Unknown {
@@ -283,7 +285,10 @@ func (s *clusterSync) status() lake.Status {
 	for _, row := range s.result.Rows {
 		switch {
 		case row.Status == lake.Complete:
-		case row.Status == lake.Forbidden && !s.Scope.Names(row.Type):
+		case s.Scope.Names(row.Type):
+			return lake.Partial
+		case row.Status == lake.Forbidden, slices.Contains(s.unserved, row.Type):
+			// Nobody counts on it: the row tells, and the sync did all it could.
 		default:
 			return lake.Partial
 		}

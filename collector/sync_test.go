@@ -287,6 +287,18 @@ func TestSyncOfATypeThatIsNotServed(t *testing.T) {
 	if got := story(t, l); got != "a/x: discovered 1" {
 		t.Error(got)
 	}
+	result, rows := syncOnce(t, optionsFor(l, &script{}))
+	if result.Status != lake.Complete || rows != "skipped 0 +0 ~0 -0" {
+		t.Errorf("a type that is not served any more: %s %s", result.Status, rows)
+	}
+	if got := story(t, l); got != "a/x: discovered 1" {
+		t.Error(got)
+	}
+	named := optionsFor(l, &script{})
+	named.Scope.Select = []string{"core.v1.ConfigMap"}
+	if result, _ := syncOnce(t, named); result.Status != lake.Partial {
+		t.Errorf("a type that is named and not served: %s", result.Status)
+	}
 	options := optionsFor(l, &script{resource: configMaps, breakOff: 1, breakWith: ErrForbidden})
 	options.Scope.Select = []string{"core.v1.ConfigMap"}
 	if result, _ := syncOnce(t, options); result.Status != lake.Partial {

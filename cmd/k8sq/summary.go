@@ -76,20 +76,24 @@ func (r *syncRun) ended(result collector.Result, err error) {
 	if err != nil {
 		return // told when the run ends
 	}
-	fmt.Fprint(r.plain, endedLines(result))
+	fmt.Fprint(r.plain, endedLines(result, r.loaded.Collect.Scope()))
 }
 
 // endedLines is how one cluster's sync ended, for people.
-func endedLines(result collector.Result) string {
+func endedLines(result collector.Result, scope collector.Scope) string {
 	var text strings.Builder
 	seconds := result.FinishedAt.Sub(result.StartedAt).Seconds()
 	listed, created, updated, deleted := result.Totals()
 	complete := 0
 	var troubled []lake.SyncRow
+	var forbidden []string // that nobody named: told in one line, since a collector with few rights has many
 	for _, row := range result.Rows {
-		if row.Status == lake.Complete {
+		switch {
+		case row.Status == lake.Complete:
 			complete++
-		} else {
+		case row.Status == lake.Forbidden && !scope.Names(row.Type):
+			forbidden = append(forbidden, row.Type)
+		default:
 			troubled = append(troubled, row)
 		}
 	}
@@ -103,10 +107,22 @@ func endedLines(result collector.Result) string {
 		fmt.Fprintf(&text, "%s: %s new, %s updated, %s deleted: %s objects of %d types (%.1f s)\n",
 			result.Cluster, count(created), count(updated), count(deleted), count(listed), complete, seconds)
 	}
+	if len(forbidden) > 0 {
+		fmt.Fprintf(&text, "%s: Warning: %s may not be listed with these credentials: %s\n", result.Cluster, plural(int64(len(forbidden)), "type"), some(forbidden))
+	}
 	for _, row := range troubled {
 		fmt.Fprintf(&text, "%s: %s %s: %s\n", result.Cluster, row.Type, row.Status, row.Error)
 	}
 	return text.String()
+}
+
+// some names the first few.
+func some(names []string) string {
+	const few = 8
+	if len(names) <= few {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more (the table syncs has them all)", strings.Join(names[:few], ", "), len(names)-few)
 }
 
 // count writes a number with its thousands apart.
