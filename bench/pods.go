@@ -51,8 +51,8 @@ func (b *bench) fill(ctx context.Context, etcd *servers.Etcd) error {
 	}
 	fmt.Fprintf(b.progress, "wrote %d pods into etcd in %.1f s\n", b.pods, time.Since(begin).Seconds())
 	for {
-		pages, err := b.readRaw(ctx)
-		if err == nil && pages.objects >= b.pods {
+		count, err := b.count(ctx)
+		if err == nil && count >= b.pods {
 			return nil
 		}
 		if ctx.Err() != nil {

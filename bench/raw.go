@@ -22,6 +22,15 @@ type pages struct {
 	took    time.Duration
 }
 
+// count gives how many pods the API server has.
+func (b *bench) count(ctx context.Context) (int, error) {
+	content, err := b.cluster.Do(ctx, http.MethodGet, "/api/v1/pods?limit=1", "", nil)
+	if err != nil {
+		return 0, err
+	}
+	return objectsOf(content, 1)
+}
+
 // A list's own metadata stands before its items.
 var (
 	continueToken = regexp.MustCompile(`^\{"kind":"PodList","apiVersion":"v1","metadata":\{[^}]*"continue":"([^"]*)"`)
@@ -62,11 +71,9 @@ func (b *bench) readRaw(ctx context.Context) (pages, error) {
 		}
 		total.bytes += int64(n) + m
 		next := continueToken.FindSubmatch(head[:n])
-		if total.objects == 0 { // The first page tells how many there are.
-			total.objects = pageSize
-			if left := remaining.FindSubmatch(head[:n]); left != nil {
-				count, _ := strconv.Atoi(string(left[1])) // They are digits.
-				total.objects += count
+		if total.objects == 0 {
+			if total.objects, err = objectsOf(head[:n], pageSize); err != nil {
+				return total, err
 			}
 		}
 		if next == nil || len(next[1]) == 0 {
@@ -75,4 +82,14 @@ func (b *bench) readRaw(ctx context.Context) (pages, error) {
 		}
 		page = string(next[1])
 	}
+}
+
+// objectsOf gives how many objects a list has, of whose first page with so many objects this is the beginning.
+func objectsOf(page []byte, size int) (int, error) {
+	left := remaining.FindSubmatch(page)
+	if left == nil {
+		return size, nil // The only page.
+	}
+	count, err := strconv.Atoi(string(left[1]))
+	return size + count, err
 }

@@ -1,14 +1,15 @@
 package servers
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"iter"
 	"net/http"
 	"path/filepath"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
 )
 
 // Etcd is a running etcd. Several clusters share it, each under its own prefix.
@@ -51,20 +52,21 @@ const batch = 100
 // Put writes keys and values straight into etcd, past any API server: the fastest way to fill a cluster. An API server meets
 // them as if another one had written them. Keys are prefix/plural/namespace/name; values JSON or Kubernetes' protobuf.
 func (e *Etcd) Put(ctx context.Context, pairs iter.Seq2[string, []byte]) error {
-	type put struct {
-		Key   []byte `json:"key"`
-		Value []byte `json:"value"`
+	client, err := e.client(ctx)
+	if err != nil {
+		return err
 	}
-	type operation struct {
-		Put put `json:"requestPut"`
-	}
-	var operations []operation
+	defer client.Close()
+	var operations []clientv3.Op
 	flush := func() error {
-		defer func() { operations = operations[:0] }()
-		return e.post(ctx, "/v3/kv/txn", map[string]any{"success": operations})
+		if _, err := client.Txn(ctx).Then(operations...).Commit(); err != nil {
+			return fmt.Errorf("write into etcd: %w", err)
+		}
+		operations = operations[:0]
+		return nil
 	}
 	for key, value := range pairs {
-		operations = append(operations, operation{put{[]byte(key), value}})
+		operations = append(operations, clientv3.OpPut(key, string(value)))
 		if len(operations) == batch {
 			if err := flush(); err != nil {
 				return err
@@ -76,33 +78,23 @@ func (e *Etcd) Put(ctx context.Context, pairs iter.Seq2[string, []byte]) error {
 
 // DeletePrefix deletes every key that begins with prefix.
 func (e *Etcd) DeletePrefix(ctx context.Context, prefix string) error {
-	end := []byte(prefix)
-	end[len(end)-1]++ // The prefixes of Kubernetes' keys end with "/".
-	return e.post(ctx, "/v3/kv/deleterange", map[string]any{"key": []byte(prefix), "range_end": end})
-}
-
-func (e *Etcd) post(ctx context.Context, path string, body any) error {
-	content, err := json.Marshal(body)
+	client, err := e.client(ctx)
 	if err != nil {
 		return err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, e.URL+path, bytes.NewReader(content))
-	if err != nil {
-		return err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("etcd %s: %s: %s", path, response.Status, answer)
+	defer client.Close()
+	if _, err := client.Delete(ctx, prefix, clientv3.WithPrefix()); err != nil {
+		return fmt.Errorf("delete %s from etcd: %w", prefix, err)
 	}
 	return nil
+}
+
+func (e *Etcd) client(ctx context.Context) (*clientv3.Client, error) {
+	client, err := clientv3.New(clientv3.Config{Context: ctx, Endpoints: []string{e.URL}, Logger: zap.NewNop()})
+	if err != nil {
+		return nil, fmt.Errorf("connect to etcd: %w", err)
+	}
+	return client, nil
 }
 
 // getOK is nil when the URL answers 200.
