@@ -59,45 +59,66 @@ func (f DataFile) supersedes(g DataFile) bool {
 }
 
 // OnlyCommitted drops the files of versions and changes that are not part of what was committed (see commit.go). It reads the footers of the snapshots of
-// the partitions involved. Files of other tables stay.
+// the partitions involved, as they are now. Files of other tables stay.
 func (l *Lake) OnlyCommitted(ctx context.Context, files []DataFile) ([]DataFile, error) {
-	involved := map[Partition]stamp{}
-	var prefix string
+	prefix := ""
+	first := true
 	for _, f := range files {
-		if f.Table != TableVersions && f.Table != TableChanges {
+		if !f.history() {
 			continue
 		}
-		if len(involved) == 0 {
-			prefix = PartitionPath(TableSnapshots, f.Partition)
+		if first {
+			prefix, first = PartitionPath(TableSnapshots, f.Partition), false
 		}
 		prefix = commonPrefix(prefix, PartitionPath(TableSnapshots, f.Partition))
-		involved[f.Partition] = stamp{}
 	}
-	if len(involved) == 0 {
+	if first {
 		return files, nil
 	}
-	var mu sync.Mutex
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(fetches)
+	var snapshots []DataFile
 	for info, err := range l.st.List(ctx, prefix, "") {
 		if err != nil {
 			return nil, fmt.Errorf("list the snapshots: %w", err)
 		}
-		f, ok := ParseKey(info.Key)
-		mu.Lock()
-		_, wanted := involved[f.Partition]
-		mu.Unlock()
-		if !ok || !wanted {
+		if f, ok := ParseKey(info.Key); ok {
+			f.Info = info
+			snapshots = append(snapshots, f)
+		}
+	}
+	return committedBy(ctx, files, snapshots, l.lastCommit)
+}
+
+// CommittedBy is OnlyCommitted as of the moment when the snapshots were listed. If they were listed before the files, then what it gives of several tables is of that one
+// moment. A snapshot that has been replaced since is store.ErrConflict: list again.
+func (l *Lake) CommittedBy(ctx context.Context, files, snapshots []DataFile) ([]DataFile, error) {
+	return committedBy(ctx, files, snapshots, func(ctx context.Context, info store.Info) (stamp, error) {
+		meta, err := l.footer(ctx, info)
+		if err != nil {
+			return stamp{}, err
+		}
+		return parseStamp(meta)
+	})
+}
+
+// committedBy drops the files of versions and changes that the stamps of the snapshots do not count. It reads the stamps of the partitions involved, side by side.
+func committedBy(ctx context.Context, files, snapshots []DataFile, read func(context.Context, store.Info) (stamp, error)) ([]DataFile, error) {
+	stamps := map[Partition]*stamp{}
+	for _, f := range files {
+		if f.history() {
+			stamps[f.Partition] = &stamp{}
+		}
+	}
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(fetches)
+	for _, f := range snapshots {
+		last := stamps[f.Partition]
+		if last == nil {
 			continue
 		}
-		group.Go(func() error {
-			s, err := l.lastCommit(groupCtx, info)
-			if err != nil {
+		group.Go(func() (err error) {
+			if *last, err = read(groupCtx, f.Info); err != nil {
 				return fmt.Errorf("read the last commit of %s: %w", f.Partition, err)
 			}
-			mu.Lock()
-			involved[f.Partition] = s
-			mu.Unlock()
 			return nil
 		})
 	}
@@ -106,13 +127,15 @@ func (l *Lake) OnlyCommitted(ctx context.Context, files []DataFile) ([]DataFile,
 	}
 	committed := make([]DataFile, 0, len(files))
 	for _, f := range files {
-		last, ok := involved[f.Partition]
-		if !ok || last.counts(f) || (f.Table != TableVersions && f.Table != TableChanges) {
+		if !f.history() || stamps[f.Partition].counts(f) {
 			committed = append(committed, f)
 		}
 	}
 	return committed, nil
 }
+
+// history says whether the file is of a table whose files count only once they are committed.
+func (f DataFile) history() bool { return f.Table == TableVersions || f.Table == TableChanges }
 
 // lastCommit reads the stamp of a snapshot, or of the one that has replaced it since it was listed: a newer history has all of an older one.
 func (l *Lake) lastCommit(ctx context.Context, info store.Info) (stamp, error) {

@@ -24,8 +24,8 @@ import (
 type Lake interface {
 	// Files lists the live data files of a table.
 	Files(ctx context.Context, table string) ([]lake.DataFile, error)
-	// OnlyCommitted drops the files of versions and changes whose generation is not committed yet.
-	OnlyCommitted(ctx context.Context, files []lake.DataFile) ([]lake.DataFile, error)
+	// CommittedBy drops the files of versions and changes that were not committed yet when the snapshots were listed.
+	CommittedBy(ctx context.Context, files, snapshots []lake.DataFile) ([]lake.DataFile, error)
 	// Fetch gives a local path for each file, in their order, that stays good until release is called. With copySnapshots the snapshots
 	// stay as they are even where the lake is a local folder and a sync replaces them.
 	Fetch(ctx context.Context, files []lake.DataFile, copySnapshots bool) (paths []string, release func(), err error)
@@ -163,7 +163,7 @@ func (e *Engine) shut(ctx context.Context, c *connection, allowed []string) erro
 }
 
 // fetchAttempts is how often a query lists anew because a data file was gone: compacted, or a snapshot replaced, after it was listed.
-const fetchAttempts = 3
+const fetchAttempts = 10
 
 // Query plans text, fetches what it needs and begins it. Once ctx is done the query stops within about 0.1 s, also later in Rows.Next. Errors of the
 // statement wrap the errors of this package; the lake's come as they are.

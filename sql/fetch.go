@@ -3,6 +3,7 @@ package sql
 import (
 	"context"
 	"path/filepath"
+	"slices"
 
 	"github.com/k8sq/k8sq/lake"
 	"golang.org/x/sync/errgroup"
@@ -21,15 +22,8 @@ func (e *Engine) fetch(ctx context.Context, rows *Rows, scans []scan) (map[strin
 			names = append(names, t.name)
 		}
 	}
-	listed := make([][]lake.DataFile, len(names))
-	group, listing := errgroup.WithContext(ctx)
-	for i, name := range names {
-		group.Go(func() (err error) {
-			listed[i], err = e.lake.Files(listing, name)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+	listed, snapshots, err := e.list(ctx, names)
+	if err != nil {
 		return nil, err
 	}
 	rows.stats = Stats{}
@@ -38,18 +32,15 @@ func (e *Engine) fetch(ctx context.Context, rows *Rows, scans []scan) (map[strin
 		rows.stats.Files += len(listed[i])
 		rows.stats.Bytes += bytesOf(listed[i])
 		chosen := listed[i]
-		var err error
 		if !e.options.Unpruned {
 			if chosen, err = choose(ctx, rows.connection, byTable[name], chosen); err != nil {
 				return nil, err
 			}
 		}
-		if name == lake.TableVersions || name == lake.TableChanges {
-			if chosen, err = e.lake.OnlyCommitted(ctx, chosen); err != nil {
-				return nil, err
-			}
-		}
 		files = append(files, chosen...)
+	}
+	if files, err = e.lake.CommittedBy(ctx, files, snapshots); err != nil {
+		return nil, err
 	}
 	rows.stats.ReadFiles, rows.stats.ReadBytes = len(files), bytesOf(files)
 	// The snapshots are copied, which is a hard link where it can be: DuckDB opens a file several times, and a commit in between must not show in
@@ -68,6 +59,30 @@ func (e *Engine) fetch(ctx context.Context, rows *Rows, scans []scan) (map[strin
 		byName[files[i].Table] = append(byName[files[i].Table], absolute)
 	}
 	return byName, nil
+}
+
+// list lists the files of the tables, and the snapshots too where what is committed depends on them. The snapshots come first: whatever they say
+// is committed is there when the other tables are listed, so that a query sees one moment of all tables.
+func (e *Engine) list(ctx context.Context, names []string) (listed [][]lake.DataFile, snapshots []lake.DataFile, err error) {
+	history := slices.Contains(names, lake.TableVersions) || slices.Contains(names, lake.TableChanges)
+	if history || slices.Contains(names, lake.TableSnapshots) {
+		if snapshots, err = e.lake.Files(ctx, lake.TableSnapshots); err != nil {
+			return nil, nil, err
+		}
+	}
+	listed = make([][]lake.DataFile, len(names))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, name := range names {
+		if name == lake.TableSnapshots {
+			listed[i] = snapshots
+			continue
+		}
+		group.Go(func() (err error) {
+			listed[i], err = e.lake.Files(ctx, name)
+			return err
+		})
+	}
+	return listed, snapshots, group.Wait()
 }
 
 func bytesOf(files []lake.DataFile) (n int64) {

@@ -60,7 +60,7 @@ func (l *folderLake) Files(_ context.Context, table string) ([]lake.DataFile, er
 	return files, err
 }
 
-func (l *folderLake) OnlyCommitted(_ context.Context, files []lake.DataFile) ([]lake.DataFile, error) {
+func (l *folderLake) CommittedBy(_ context.Context, files, _ []lake.DataFile) ([]lake.DataFile, error) {
 	return files, nil
 }
 
