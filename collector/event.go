@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/k8sq/k8sq/collector/document"
@@ -105,40 +106,39 @@ func (s *clusterSync) emitCommit(ctx context.Context, partition lake.Partition, 
 	if s.Emit == nil {
 		return nil
 	}
-	of := func(eventType string, identity *lake.Identity, version int64, operation lake.Operation, at time.Time) Event {
-		return Event{
-			Type: eventType, Cluster: s.Cluster, Timestamp: at, SyncID: s.result.SyncID, ResourceType: partition.Type,
-			ResourceID: identity.ResourceID, Namespace: identity.Namespace, Name: identity.Name, Version: version, Operation: operation,
-		}
-	}
+	// Every version but a discovered one has its change, and both are in the same order: of an object that another of its name has
+	// replaced, the deletion is told before the new one.
+	nextChange, stop := iter.Pull2(commit.Changes(ctx))
+	defer stop()
 	for version, err := range commit.Versions(ctx) {
 		if err != nil {
 			return err
 		}
-		if version.Operation != lake.Discovered && version.Operation != lake.Created {
-			continue
+		var change *lake.Change
+		if version.Operation != lake.Discovered {
+			var found bool
+			if change, err, found = nextChange(); err != nil {
+				return err
+			}
+			if !found || change.ResourceID != version.ResourceID || change.ToVersion != version.Version {
+				return fmt.Errorf("version %d of %s has no change", version.Version, version.ResourceID)
+			}
 		}
-		event := of(ResourceDiscovered, &version.Identity, version.Version, version.Operation, version.CapturedAt)
-		if event.Data, err = document.Whole(version.Identity, version.State); err != nil {
-			return err
+		event := Event{
+			Cluster: s.Cluster, Timestamp: version.CapturedAt, SyncID: s.result.SyncID, ResourceType: partition.Type,
+			ResourceID: version.ResourceID, Namespace: version.Namespace, Name: version.Name, Version: version.Version, Operation: version.Operation,
 		}
-		if err := s.emit(event); err != nil {
-			return err
-		}
-	}
-	for change, err := range commit.Changes(ctx) {
-		if err != nil {
-			return err
-		}
-		eventType := ChangeDetected
-		switch change.Operation {
-		case lake.Created:
-			continue
+		switch version.Operation {
+		case lake.Discovered, lake.Created:
+			event.Type = ResourceDiscovered
+			if event.Data, err = document.Whole(version.Identity, version.State); err != nil {
+				return err
+			}
+		case lake.Updated:
+			event.Type, event.Diff = ChangeDetected, change.Diff
 		case lake.Deleted:
-			eventType = ResourceDeleted
+			event.Type = ResourceDeleted
 		}
-		event := of(eventType, &change.Identity, change.ToVersion, change.Operation, change.CapturedAt)
-		event.Diff = change.Diff
 		if err := s.emit(event); err != nil {
 			return err
 		}

@@ -246,13 +246,14 @@ func (j *join) captured(object *document.Object, old *lake.Snapshot, operation l
 		Identity: object.Identity, State: object.State, Version: old.LatestVersion + 1, Operation: operation, Digest: object.Digest,
 		CapturedAt: j.capturedAt, SyncID: j.syncID, Generation: j.generation,
 	}
+	var since time.Time // an object that was created was made by all its managers, whatever had its name before
 	if operation == lake.Updated {
-		version.PreviousDigest = old.LatestDigest
+		version.PreviousDigest, since = old.LatestDigest, old.UpdatedAt
 		j.updated++
 	} else {
 		j.created++
 	}
-	version.Managers, version.ModifiedAt = object.Attribution(old.UpdatedAt)
+	version.Managers, version.ModifiedAt = object.Attribution(since)
 	if err := j.commit.AddVersion(&version); err != nil {
 		return err
 	}

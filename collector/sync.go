@@ -57,7 +57,7 @@ type Result struct {
 	FinishedAt    time.Time
 	Rows          []lake.SyncRow // one a type, sorted by type
 	Committed     int            // partitions that got a new generation
-	Err           error          // why nothing could be listed, where Status is failed
+	Err           error          // why, where Status is failed: nothing could be listed, the lake failed, or the sync was interrupted
 }
 
 // Totals adds up the counts of all types.
@@ -86,7 +86,10 @@ func Sync(ctx context.Context, options Options) (Result, error) {
 	s.result.FinishedAt = s.now()
 	s.Meter.phase.Store(phaseDone)
 	if err != nil {
-		s.result.Status = lake.Failed
+		s.result.Status, s.result.Err = lake.Failed, err
+		if s.emitErr == nil {
+			_ = s.emit(s.endedEvent()) // the sync has failed anyway, and says why
+		}
 		return s.result, fmt.Errorf("sync %s: %w", s.Cluster, err)
 	}
 	return s.result, s.emit(s.endedEvent())
@@ -134,17 +137,21 @@ func (s *clusterSync) run(ctx context.Context) error {
 		// Which provider a cluster runs at is written before anything else and never changes, so that its partitions never move.
 		s.cluster = lake.Cluster{ID: s.Cluster, Provider: s.providerName(discovery)}
 	}
-	s.cluster.Name, s.cluster.Tags = s.Name, pairs(s.Tags)
-	s.result.Provider, s.result.ServerVersion = s.cluster.Provider, discovery.ServerVersion
-	s.cluster.ServerVersion = discovery.ServerVersion
+	describe := func() {
+		s.cluster.Name, s.cluster.Tags, s.cluster.ServerVersion = s.Name, pairs(s.Tags), discovery.ServerVersion
+	}
+	describe()
 	if !found {
 		if err := s.Lake.PutCluster(ctx, s.cluster, ""); err != nil {
 			return err
 		}
+		// It may be another sync's that was faster, whose provider stands.
 		if s.cluster, s.etag, _, err = s.Lake.Cluster(ctx, s.Cluster); err != nil {
 			return err
 		}
+		describe()
 	}
+	s.result.Provider, s.result.ServerVersion = s.cluster.Provider, discovery.ServerVersion
 	tasks, err := s.plan(ctx, discovery)
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 
 	"github.com/k8sq/k8sq/collector/document"
 	"github.com/k8sq/k8sq/lake"
+	"github.com/k8sq/k8sq/lake/store"
 )
 
 // script is a provider whose lists go wrong in the ways that a real API server's cannot be made to on demand.
@@ -69,12 +70,13 @@ func (s *script) List(ctx context.Context, _ Resource, each func([]byte) error) 
 	return Listing{ResourceVersion: "7"}, nil
 }
 
-// objectJSON makes an object of "namespace/name=value", or of "namespace/name=value@uid".
+// objectJSON makes an object of "namespace/name=value", or of "namespace/name=value@uid", that was made long ago by its manager.
 func objectJSON(text string) string {
 	id, value, _ := strings.Cut(text, "=")
 	namespace, name, _ := strings.Cut(id, "/")
 	value, uid, _ := strings.Cut(value, "@")
-	return fmt.Sprintf(`{"metadata":{"name":%q,"namespace":%q,"uid":%q,"resourceVersion":"%d"},"data":{"value":%q}}`,
+	return fmt.Sprintf(`{"metadata":{"name":%q,"namespace":%q,"uid":%q,"resourceVersion":"%d",
+		"managedFields":[{"manager":"maker","time":"2026-01-01T00:00:00Z"}]},"data":{"value":%q}}`,
 		name, namespace, uid, time.Now().UnixNano(), value)
 }
 
@@ -383,11 +385,50 @@ func TestEventsFollowTheCommit(t *testing.T) {
 		}
 	}
 	run("a/x=1", "a/y=1")
-	run("a/w=1", "a/x=2")
+	run("a/w=1@old", "a/x=2")
+	run("a/w=1@new", "a/x=2")
 	want := "cluster.sync.started|resource.discovered a/x|resource.discovered a/y|cluster.sync.completed|" +
-		"cluster.sync.started|resource.discovered a/w|change.detected a/x|resource.deleted a/y|cluster.sync.completed"
+		"cluster.sync.started|resource.discovered a/w|change.detected a/x|resource.deleted a/y|cluster.sync.completed|" +
+		"cluster.sync.started|resource.deleted a/w|resource.discovered a/w|cluster.sync.completed"
 	if got := strings.Join(told, "|"); got != want {
 		t.Errorf("told %s\nwant %s", got, want)
+	}
+}
+
+// brokenLake fails to list what it holds.
+type brokenLake struct{ *lake.Lake }
+
+func (brokenLake) Snapshots(context.Context, string, string) (map[string]store.Info, error) {
+	return nil, errors.New("no route to the bucket")
+}
+
+func TestASyncThatTheLakeFailsTellsIt(t *testing.T) {
+	var last Event
+	options := optionsFor(brokenLake{newLake(t)}, &script{resource: configMaps, objects: []string{"a/x=1"}})
+	options.Emit = func(event Event) error { last = event; return nil }
+	result, err := Sync(t.Context(), options)
+	if err == nil || result.Status != lake.Failed || result.Err == nil {
+		t.Errorf("result %+v, error %v", result, err)
+	}
+	if last.Type != ClusterSyncFailed || last.Error != "no route to the bucket" {
+		t.Errorf("the last event is %+v", last)
+	}
+}
+
+// The managers of a version made it what it is: all of an object's for one that was created, and only those since for an update.
+func TestManagersOfAVersion(t *testing.T) {
+	l := newLake(t)
+	options := optionsFor(l, nil)
+	for _, object := range []string{"a/x=1@old", "a/x=2@old", "a/x=3@new"} {
+		options.Provider = &script{resource: configMaps, objects: []string{object}}
+		syncOnce(t, options)
+	}
+	var got []string
+	for version := range versionsIn(t, l) {
+		got = append(got, fmt.Sprint(version.Operation, version.Managers))
+	}
+	if want := "discovered[maker] updated[] deleted[] created[maker]"; strings.Join(got, " ") != want {
+		t.Errorf("got %v, want %s", got, want)
 	}
 }
 

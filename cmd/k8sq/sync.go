@@ -182,6 +182,7 @@ func (r *syncRun) one(ctx context.Context, block config.Provider) (collector.Res
 	defer cancel(nil)
 	lease, err := r.lake.Acquire(ctx, block.ID, lake.Holder{}, lake.LeaseOptions{Waiting: func(holder lake.Holder) { r.waiting(block.ID, holder) }})
 	if err != nil {
+		failed.Err = err
 		return failed, fmt.Errorf("sync %s: %w", block.ID, err)
 	}
 	defer func() {
