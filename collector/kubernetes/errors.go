@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -65,7 +67,7 @@ func readStatusError(answer *http.Response, body io.Reader) *statusError {
 	}
 	var status metav1.Status
 	if json.Unmarshal(content, &status) == nil && status.Kind == "Status" {
-		e.reason, e.message = status.Reason, status.Message
+		e.reason, e.message = status.Reason, printable(status.Message)
 		if status.Details != nil && e.retryAfter == 0 {
 			e.retryAfter = time.Duration(status.Details.RetryAfterSeconds) * time.Second
 		}
@@ -74,9 +76,22 @@ func readStatusError(answer *http.Response, body io.Reader) *statusError {
 	// Something between here and the API server answered: a proxy, a load balancer. Its first line may say why.
 	if strings.HasPrefix(answer.Header.Get("Content-Type"), "text/plain") {
 		line, _, _ := strings.Cut(strings.TrimSpace(string(content)), "\n")
-		e.message = line[:min(len(line), 200)]
+		e.message = printable(line[:min(len(line), 200)])
 	}
 	return e
+}
+
+// printable drops from a server's words what a terminal would act upon, and what is cut off of a character.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return ' '
+		case !unicode.IsPrint(r) || r == utf8.RuneError:
+			return -1
+		}
+		return r
+	}, text)
 }
 
 func isUnauthorized(err error) bool {

@@ -1,7 +1,8 @@
 package parquet
 
 import (
-	"unsafe"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
@@ -24,14 +25,22 @@ type byteLeaf struct {
 	values []parquet.ByteArray
 }
 
+// put takes a string. Parquet's are UTF-8, and an engine refuses a whole file for one that is not (a proxy's message, say): what is not
+// becomes U+FFFD.
 func (l *byteLeaf) put(value string) int {
+	if !utf8.ValidString(value) {
+		value = strings.ToValidUTF8(value, "\uFFFD")
+	}
 	l.memory = append(l.memory, value...)
 	l.ends = append(l.ends, len(l.memory))
 	return len(value)
 }
 
+// putBytes takes a JSON text, which is UTF-8 by its making.
 func (l *byteLeaf) putBytes(value []byte) int {
-	return l.put(unsafe.String(unsafe.SliceData(value), len(value)))
+	l.memory = append(l.memory, value...)
+	l.ends = append(l.ends, len(l.memory))
+	return len(value)
 }
 
 func (l *byteLeaf) flush(leaf file.ColumnChunkWriter) error {
