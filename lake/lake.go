@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,6 +23,8 @@ var (
 	ErrNoLake = errors.New("no lake")
 	// ErrNewerFormat: the lake was made by a newer k8sq.
 	ErrNewerFormat = errors.New("the lake has a newer format")
+	// ErrNotEmpty: there is no lake.json, but there are other files, among which a lake would be made.
+	ErrNotEmpty = errors.New("it is not empty")
 )
 
 // Cache gives the lake's objects as local files. Package cache has one that keeps what it fetched.
@@ -78,11 +81,20 @@ func Open(ctx context.Context, st store.Store, cache Cache) (*Lake, error) {
 	return &Lake{st: st, cache: cache, id: c.ID}, nil
 }
 
-// Create opens the lake in st, making it first if there is none. Of several that create it at once, one makes it and all open that.
+// Create opens the lake in st, making it first if there is none. Of several that create it at once, one makes it and all open that. Among other files no lake
+// is made: somebody named the wrong folder, or the lake has lost its lake.json.
 func Create(ctx context.Context, st store.Store, cache Cache) (*Lake, error) {
 	l, err := Open(ctx, st, cache)
 	if !errors.Is(err, ErrNoLake) {
 		return l, err
+	}
+	if other, err := foreign(ctx, st); err != nil {
+		return nil, fmt.Errorf("create a lake at %s: %w", st, err)
+	} else if other != "" {
+		if l, err := Open(ctx, st, cache); !errors.Is(err, ErrNoLake) {
+			return l, err // another has made it since
+		}
+		return nil, fmt.Errorf("create a lake at %s: %w and holds no lake, but %s: name an empty folder or prefix", st, ErrNotEmpty, other)
 	}
 	content, err := json.Marshal(config{Format: format, ID: uuid.NewString(), CreatedAt: time.Now().UTC().Truncate(time.Second)})
 	if err != nil {
@@ -94,6 +106,22 @@ func Create(ctx context.Context, st store.Store, cache Cache) (*Lake, error) {
 		return nil, fmt.Errorf("create a lake at %s: %w", st, err)
 	}
 	return Open(ctx, st, cache)
+}
+
+// foreign gives the key of a file that is not k8sq's own, or "".
+func foreign(ctx context.Context, st store.Store) (string, error) {
+	for info, err := range st.List(ctx, "", "") {
+		if errors.Is(err, store.ErrNoRoot) {
+			return "", nil // the put will tell, or make it
+		}
+		if err != nil {
+			return "", err
+		}
+		if !strings.HasPrefix(info.Key, internal) {
+			return info.Key, nil
+		}
+	}
+	return "", nil
 }
 
 // ID is the lake's own id, a UUID that never changes.

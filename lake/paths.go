@@ -14,7 +14,8 @@ const (
 	configKey    = "lake.json"
 	snapshotFile = "snapshot.parquet"
 	clusterFile  = "cluster.parquet"
-	leasePrefix  = "_k8sq/leases/"
+	internal     = "_k8sq/" // k8sq's own, no table
+	leasePrefix  = internal + "leases/"
 )
 
 // Escape encodes a partition value for its folder's name: every byte but A-Z a-z 0-9 . _ ~ - becomes %XX, as Hive does and engines undo.
