@@ -64,7 +64,6 @@ func writeTable(ctx context.Context, out *bufio.Writer, rows Rows, options Optio
 		g.line(row, "")
 	}
 	g.summary.Rows = len(first)
-	first = nil
 	for g.summary.Rows >= sample && rows.Next(ctx) {
 		g.line(g.cells(rows.Values()), "")
 		g.summary.Rows++

@@ -131,21 +131,21 @@ func (s *Store) Ops() []Op {
 	return append([]Op(nil), s.ops...)
 }
 
-// begin counts an operation. It gives the error with which the operation must fail, and how; nil where it must not.
-func (s *Store) begin(kind Kind, key string) (error, Mode) {
+// begin counts an operation. It gives how the operation must fail, and with which error; nil where it must not.
+func (s *Store) begin(kind Kind, key string) (Mode, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	op := Op{kind, key}
 	s.ops = append(s.ops, op)
 	if s.crashed != nil {
-		return s.crashed, Before
+		return Before, s.crashed
 	}
 	if s.fault == nil || s.fault.Match != nil && !s.fault.Match(op) {
-		return nil, Before
+		return Before, nil
 	}
 	s.matched++
 	if s.matched <= s.fault.N {
-		return nil, Before
+		return Before, nil
 	}
 	fault := *s.fault
 	s.fault, s.fired = nil, true
@@ -156,18 +156,18 @@ func (s *Store) begin(kind Kind, key string) (error, Mode) {
 	if fault.Crash {
 		s.crashed = fmt.Errorf("after a crash: %w", fault.Err)
 	}
-	return err, fault.Mode
+	return fault.Mode, err
 }
 
 // Get implements store.Store.
 func (s *Store) Get(ctx context.Context, key string) (io.ReadCloser, store.Info, error) {
-	fault, mode := s.begin(Get, key)
+	mode, fault := s.begin(Get, key)
 	return read(fault, mode, func() (io.ReadCloser, store.Info, error) { return s.inner.Get(ctx, key) })
 }
 
 // GetRange implements store.Store.
 func (s *Store) GetRange(ctx context.Context, key string, offset, n int64) (io.ReadCloser, store.Info, error) {
-	fault, mode := s.begin(GetRange, key)
+	mode, fault := s.begin(GetRange, key)
 	return read(fault, mode, func() (io.ReadCloser, store.Info, error) { return s.inner.GetRange(ctx, key, offset, n) })
 }
 
@@ -214,7 +214,7 @@ func (b *halfBody) Close() error { return nil }
 
 // Put implements store.Store.
 func (s *Store) Put(ctx context.Context, key string, body io.ReadSeeker, size int64, condition store.Condition) (store.Info, error) {
-	fault, mode := s.begin(Put, key)
+	mode, fault := s.begin(Put, key)
 	if fault != nil && mode == Before {
 		return store.Info{}, fault
 	}
@@ -228,7 +228,7 @@ func (s *Store) Put(ctx context.Context, key string, body io.ReadSeeker, size in
 // List implements store.Store. It is one operation, however many pages the store behind it needs.
 func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[store.Info, error] {
 	return func(yield func(store.Info, error) bool) {
-		fault, mode := s.begin(List, prefix)
+		mode, fault := s.begin(List, prefix)
 		if fault != nil && mode == Before {
 			yield(store.Info{}, fault)
 			return
@@ -249,7 +249,7 @@ func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[store.
 
 // Delete implements store.Store.
 func (s *Store) Delete(ctx context.Context, key, ifMatch string) error {
-	fault, mode := s.begin(Delete, key)
+	mode, fault := s.begin(Delete, key)
 	if fault != nil && mode == Before {
 		return fault
 	}
