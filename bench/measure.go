@@ -41,9 +41,6 @@ type syncFigures struct {
 // measure takes turns: raw, first, unchanged, so that whatever slows the machine for a while slows all three.
 func (b *bench) measure(ctx context.Context) (*figures, error) {
 	f := &figures{Date: time.Now().UTC(), Pods: b.pods, S3: b.s3 != nil}
-	if _, err := b.readRaw(ctx); err != nil { // Warms the connection and the server.
-		return nil, err
-	}
 	for round := range b.rounds {
 		raw, err := b.readRaw(ctx)
 		if err != nil {

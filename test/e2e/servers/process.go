@@ -77,18 +77,13 @@ func (p *Process) Name() string { return p.name }
 // Log is the path of the file that holds the server's output.
 func (p *Process) Log() string { return p.log }
 
-// Stop ends the process: it asks, waits ten seconds, and kills.
+// Stop kills the process, whose data nobody needs any more, and waits until it is gone.
 func (p *Process) Stop() {
 	if p == nil {
 		return
 	}
-	_ = p.command.Process.Signal(syscall.SIGTERM) // An error means that it has ended already.
-	select {
-	case <-p.exited:
-	case <-time.After(10 * time.Second):
-		_ = p.command.Process.Kill()
-		<-p.exited
-	}
+	_ = p.command.Process.Kill() // An error means that it has ended already.
+	<-p.exited
 }
 
 // waitReady polls until ready gives nil, the process ends, or startupTime has passed.
