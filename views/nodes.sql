@@ -2,11 +2,12 @@
 CREATE VIEW nodes AS
 SELECT
     cluster, provider, name,
-    CASE list_filter(json_extract(status, '$.conditions[*]'), c -> json_extract_string(c, '$.type') = 'Ready')[1] ->> '$.status'
-        WHEN 'True' THEN 'Ready' WHEN 'False' THEN 'NotReady' ELSE 'Unknown' END
+    CASE coalesce(list_filter(json_extract(status, '$.conditions[*]'), c -> json_extract_string(c, '$.type') = 'Ready')[1] ->> '$.status', '')
+        WHEN 'True' THEN 'Ready' WHEN '' THEN 'Unknown' ELSE 'NotReady' END
         || CASE json_extract_string(spec, '$.unschedulable') WHEN 'true' THEN ',SchedulingDisabled' ELSE '' END AS status,
-    list_sort(list_transform(
-        list_filter(map_keys(labels), k -> starts_with(k, 'node-role.kubernetes.io/') AND length(k) > 24), k -> substr(k, 25))) AS roles,
+    list_sort(list_distinct(list_concat(
+        list_transform(list_filter(map_keys(labels), k -> starts_with(k, 'node-role.kubernetes.io/') AND length(k) > 24), k -> substr(k, 25)),
+        CASE WHEN labels['kubernetes.io/role'] <> '' THEN [labels['kubernetes.io/role']] ELSE [] END))) AS roles,
     created_at,
     json_extract_string(status, '$.nodeInfo.kubeletVersion') AS version,
     list_filter(json_extract(status, '$.addresses[*]'), a -> json_extract_string(a, '$.type') = 'InternalIP')[1] ->> '$.address' AS internal_ip,
