@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -13,6 +15,7 @@ import (
 	"github.com/k8sq/k8sq/collector"
 	"github.com/k8sq/k8sq/config"
 	"github.com/k8sq/k8sq/lake"
+	"github.com/k8sq/k8sq/lake/store"
 )
 
 func newValidateCmd(a *app) *cobra.Command {
@@ -63,11 +66,17 @@ func (a *app) connectLake(ctx context.Context, place config.Lake) (failed bool) 
 			return "", err
 		}
 		stored, err := openStore(ctx, place, false)
+		if errors.Is(err, store.ErrNoRoot) && !strings.HasPrefix(place.URL, "s3://") {
+			if info, statErr := os.Stat(place.URL); statErr == nil && !info.IsDir() {
+				return "", err // a file is in the way
+			}
+			return "not there yet: the first sync makes it", nil
+		}
 		if err != nil {
 			return "", err
 		}
 		l, err := lake.Open(ctx, stored, files)
-		if errors.Is(err, lake.ErrNoLake) {
+		if errors.Is(err, lake.ErrNoLake) && !errors.Is(err, store.ErrNoRoot) {
 			return "reachable, empty: the first sync makes the lake", nil
 		}
 		if err != nil {
