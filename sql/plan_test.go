@@ -114,6 +114,7 @@ func TestPrunedAnswersTheSame(t *testing.T) {
 
 func TestReadsOnlyWhatSurvives(t *testing.T) {
 	for _, test := range []struct{ text, tables, files string }{
+		// What is committed of versions and changes is told by the snapshots, which are listed with them.
 		{"SELECT 1", "", ""},
 		{"SHOW TABLES", "", ""},
 		{"DESCRIBE pods", "", ""},
@@ -125,12 +126,12 @@ func TestReadsOnlyWhatSurvives(t *testing.T) {
 		{"SELECT * FROM deployments WHERE provider = 'gcp'", "snapshots", "snapshots 123 apps.v1.Deployment"},
 		{"SELECT * FROM snapshots WHERE type LIKE 'rbac%'", "snapshots", "snapshots prod rbac.authorization.k8s.io.v1.ClusterRole, snapshots prod rbac.authorization.k8s.io.v1.ClusterRoleBinding"},
 		{"SELECT p.name FROM pods p, nodes n WHERE p.cluster = n.cluster AND p.cluster = 'prod'", "snapshots", "snapshots prod core.v1.Node, snapshots prod core.v1.Pod"},
-		{"FROM history('apps.v1.Deployment', 'shop/web') WHERE cluster = '123'", "changes versions", "changes 123 apps.v1.Deployment 2026-01-04, versions 123 apps.v1.Deployment 2026-01-01, versions 123 apps.v1.Deployment 2026-01-04"},
-		{"FROM resource_at('core.v1.Node', 'n1', 1)", "versions", "versions prod core.v1.Node 2026-01-01"},
-		{"FROM snapshots_at('2026-01-01 23:00') WHERE type = 'core.v1.ConfigMap'", "versions", "versions prod core.v1.ConfigMap 2026-01-01"},
-		{"FROM snapshots_at('2025-12-31')", "versions", ""},
-		{"SELECT path FROM field_changes WHERE captured_at >= '2026-01-03 12:00' AND cluster = 'prod' AND type LIKE 'core.%'", "changes", "changes prod core.v1.ConfigMap 2026-01-04, changes prod core.v1.Secret 2026-01-03"},
-		{"SELECT * FROM changes WHERE captured_at < '2026-01-02 09:00:00.000001' AND operation = 'updated'", "changes", "changes prod apps.v1.Deployment 2026-01-02, changes prod core.v1.Pod 2026-01-02"},
+		{"FROM history('apps.v1.Deployment', 'shop/web') WHERE cluster = '123'", "changes snapshots versions", "changes 123 apps.v1.Deployment 2026-01-04, versions 123 apps.v1.Deployment 2026-01-01, versions 123 apps.v1.Deployment 2026-01-04"},
+		{"FROM resource_at('core.v1.Node', 'n1', 1)", "snapshots versions", "versions prod core.v1.Node 2026-01-01"},
+		{"FROM snapshots_at('2026-01-01 23:00') WHERE type = 'core.v1.ConfigMap'", "snapshots versions", "versions prod core.v1.ConfigMap 2026-01-01"},
+		{"FROM snapshots_at('2025-12-31')", "snapshots versions", ""},
+		{"SELECT path FROM field_changes WHERE captured_at >= '2026-01-03 12:00' AND cluster = 'prod' AND type LIKE 'core.%'", "changes snapshots", "changes prod core.v1.ConfigMap 2026-01-04, changes prod core.v1.Secret 2026-01-03"},
+		{"SELECT * FROM changes WHERE captured_at < '2026-01-02 09:00:00.000001' AND operation = 'updated'", "changes snapshots", "changes prod apps.v1.Deployment 2026-01-02, changes prod core.v1.Pod 2026-01-02"},
 		{"SELECT * FROM syncs WHERE date > '2026-01-03' AND cluster = 'prod'", "syncs", "syncs prod 2026-01-04"},
 		{"SELECT * FROM clusters WHERE cluster = 'prod'", "clusters", "clusters prod"},
 		{"SELECT count(*) FROM pods WHERE cluster = 'prod' AND 1 = 0", "", ""},
