@@ -243,6 +243,7 @@ func (r *redaction) dropEmbeddedSecrets(t *tree, annotations uint32) {
 			continue
 		}
 		if r.scanned.parse(text) != nil {
+			t.nodes[n].flags |= dropped // it speaks of a Secret, and what it holds of it cannot be told
 			continue
 		}
 		for i := range r.scanned.nodes {

@@ -144,7 +144,8 @@ func TestSecretsEmbeddedInOtherKinds(t *testing.T) {
 		{"a Secret in a List", lastApplied, `{"kind":"List","items":[{"kind":"\u0053ecret"}]}`, false},
 		{"kapp's", kappOriginal, `{"kind":"Secret"}`, false},
 		{"its own kind", lastApplied, `{"kind":"Deployment","spec":{"x":"Secret"}}`, true},
-		{"text", lastApplied, `Secret`, true},
+		{"a copy that is cut off", lastApplied, `{"kind":"List","items":[{"kind":"Secret","data":{"a":"b"`, false},
+		{"text", lastApplied, `no JSON`, true},
 		{"another annotation", "note", `{"kind":"Secret"}`, true},
 	} {
 		o := normalize(t, podResource, `{"metadata":{"name":"p","annotations":{`+quote(test.key)+`:`+quote(test.value)+`}}}`)
