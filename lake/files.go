@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -169,6 +170,9 @@ func commonPrefix(a, b string) string {
 // they tell the partition. With copySnapshots the files that commits replace (snapshots and clusters) stay what they are until then; without it, of a lake in a folder, what is
 // at their paths may be newer than the files asked for, and may be replaced while it is read. A file that has been replaced or superseded since it was
 // listed is store.ErrConflict or store.ErrNotFound: list again.
+//
+// Of a lake whose own folder looks like a partition (/data/type=x/lake), everything is copied: engines would take the folder for the
+// partition of each file.
 func (l *Lake) Fetch(ctx context.Context, files []DataFile, copySnapshots bool) (paths []string, release func(), err error) {
 	paths = make([]string, len(files))
 	releases := make([]func(), len(files))
@@ -181,10 +185,11 @@ func (l *Lake) Fetch(ctx context.Context, files []DataFile, copySnapshots bool) 
 	})
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(fetches)
+	misleading := l.liesInPartition()
 	for i, f := range files {
 		group.Go(func() error {
 			get := l.cache.File
-			if copySnapshots && (f.Table == TableSnapshots || f.Table == TableClusters) {
+			if misleading || copySnapshots && (f.Table == TableSnapshots || f.Table == TableClusters) {
 				get = l.cache.Copy
 			}
 			var err error
@@ -199,6 +204,18 @@ func (l *Lake) Fetch(ctx context.Context, files []DataFile, copySnapshots bool) 
 		return nil, nil, err
 	}
 	return paths, release, nil
+}
+
+// liesInPartition tells whether a folder above a lake of local files is named like one of the tables' partitions.
+func (l *Lake) liesInPartition() bool {
+	local, ok := l.st.(store.Pather)
+	if !ok {
+		return false
+	}
+	return slices.ContainsFunc(strings.Split(filepath.ToSlash(local.Path(configKey)), "/"), func(folder string) bool {
+		name, _, found := strings.Cut(folder, "=")
+		return found && slices.Contains([]string{"cluster", "provider", "type", "date"}, strings.ToLower(name))
+	})
 }
 
 // Types lists the resource types that have a snapshot in a cluster, sorted.
