@@ -18,6 +18,9 @@ func run(args []string, in *os.File, out, errOut *os.File) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
+	// Whoever reads the output may have had enough, as `| head` has. Then the write fails, and the command ends in order, where the
+	// signal would kill it and leave its temporary files. It is not ignored, which credential plug-ins would inherit.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	app := newApp(in, out, errOut)
 	defer app.profile()()
 	root := newRootCmd(app)

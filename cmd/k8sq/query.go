@@ -124,6 +124,24 @@ func (a *app) runQuery(ctx context.Context, options queryOptions) error {
 	if options.timeout < 0 {
 		return usageError("--timeout: %s is negative", options.timeout)
 	}
+	if options.threads < 0 {
+		return usageError("--threads: %d is negative", options.threads)
+	}
+	if options.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, options.timeout)
+		defer cancel()
+	}
+	err = a.answer(ctx, format, options)
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && !errors.Is(err, sql.ErrTimeout) {
+		// The time ended where nobody knows of it, as while a bucket that does not answer was read.
+		return fmt.Errorf("stopped when the --timeout of %s had passed: %w", options.timeout, err)
+	}
+	return err
+}
+
+// answer opens the lake, runs the query and prints its result.
+func (a *app) answer(ctx context.Context, format render.Format, options queryOptions) error {
 	place, err := a.lakeOnly()
 	if err != nil {
 		return err
@@ -142,11 +160,6 @@ func (a *app) runQuery(ctx context.Context, options queryOptions) error {
 	l, err := lake.Open(ctx, stored, files)
 	if err != nil {
 		return err
-	}
-	if options.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, options.timeout)
-		defer cancel()
 	}
 	engine, err := sql.Open(ctx, l, sql.Options{MemoryLimit: options.memory, Threads: options.threads, Unsafe: options.unsafe})
 	if err != nil {

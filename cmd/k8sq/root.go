@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"runtime/pprof"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -23,6 +25,7 @@ const (
 	exitUsage       = 2
 	exitIncomplete  = 3
 	exitInterrupted = 130
+	exitPipe        = 141 // what a shell gives for a command that SIGPIPE killed
 )
 
 // exitCodesHelp ends each command's help.
@@ -68,8 +71,9 @@ func newApp(in, out, errOut *os.File) *app {
 
 func newRootCmd(a *app) *cobra.Command {
 	root := &cobra.Command{
-		Use:   "k8sq",
-		Short: "What changed in your clusters, when, by whom, and what it looked like before",
+		Use:     "k8sq",
+		Version: versionLine(a.version),
+		Short:   "What changed in your clusters, when, by whom, and what it looked like before",
 		Long: `k8sq keeps the history of Kubernetes clusters as Parquet in a lake (a folder or an S3 bucket)
 and answers questions about it in SQL.
 
@@ -88,6 +92,7 @@ and answers questions about it in SQL.
 	flags.StringVar(&a.lakeURL, "lake", os.Getenv("K8SQ_LAKE"), "lake `URL`, s3://bucket/prefix or a folder; K8SQ_LAKE, else the configuration's, else ./lake")
 	flags.StringVar(&a.logLevel, "log-level", "warn", "debug, info, warn or error")
 	flags.StringVar(&a.logFormat, "log-format", "text", "text or json")
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.errOut)
@@ -134,6 +139,9 @@ func (a *app) setUp() error {
 func (a *app) exitCode(ctx context.Context, err error) int {
 	if err == nil {
 		return exitOK
+	}
+	if write := new(fs.PathError); errors.As(err, &write) && write.Path == a.out.Name() && errors.Is(write, syscall.EPIPE) {
+		return exitPipe // Nobody reads on, which is not worth a word.
 	}
 	code := codeOf(err)
 	if ctx.Err() != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"net"
 	"os"
 	"testing"
 
@@ -27,8 +28,15 @@ func TestScript(t *testing.T) {
 			}
 			env.Setenv("HOME", env.WorkDir+"/home")
 			env.Setenv("K8SQ_CACHE", env.WorkDir+"/cache")
+			// An S3 server that takes connections and never says a word: nobody accepts them.
+			silent, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return err
+			}
+			env.Defer(func() { _ = silent.Close() })
+			env.Setenv("SILENT", "http://"+silent.Addr().String())
 			return os.Mkdir(env.WorkDir+"/home", 0o755)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "unprivileged": unprivileged},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "unprivileged": unprivileged, "brokenpipe": brokenpipe},
 	})
 }

@@ -16,8 +16,13 @@ func newVersionCmd(a *app) *cobra.Command {
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(a.out, "k8sq %s %s %s/%s\n", a.version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintln(a.out, versionLine(a.version))
 			return err
 		},
 	}
+}
+
+// versionLine is what both the command and --version print.
+func versionLine(version string) string {
+	return fmt.Sprintf("k8sq %s %s %s/%s", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
