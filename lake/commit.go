@@ -66,16 +66,13 @@ type Commit struct {
 	put        []store.Info // the data files put so far
 }
 
-// Begin begins a commit on top of c, which must stay open until the commit is closed or aborted.
+// Begin begins a commit on top of c, which must stay open until the commit is closed.
 func (l *Lake) Begin(c *Committed, p Partition) (*Commit, error) {
 	if c.Partition != p {
 		return nil, fmt.Errorf("commit %s on top of the state of %s", p, c.Partition)
 	}
 	return &Commit{lake: l, base: c, partition: p, etag: c.ETag, generation: c.Generation + 1}, nil
 }
-
-// Generation is the one that this commit makes.
-func (c *Commit) Generation() int64 { return c.generation }
 
 // stage is a Parquet file in the making.
 type stage[R any] struct {
@@ -368,6 +365,3 @@ func (c *Commit) Close() error {
 	c.snapshots, c.versions, c.changes = nil, nil, nil
 	return nil
 }
-
-// Abort drops what was gathered. It is Close, under the name of what it means before Commit.
-func (c *Commit) Abort() error { return c.Close() }

@@ -72,7 +72,7 @@ func TestCommitRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer commit.Abort()
+	defer commit.Close()
 	if err := commit.AddSnapshot(&lake.Snapshot{Identity: identityOf("b/x")}); err != nil {
 		t.Fatal(err)
 	}

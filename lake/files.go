@@ -217,17 +217,3 @@ func (l *Lake) liesInPartition() bool {
 		return found && slices.Contains([]string{"cluster", "provider", "type", "date"}, strings.ToLower(name))
 	})
 }
-
-// Types lists the resource types that have a snapshot in a cluster, sorted.
-func (l *Lake) Types(ctx context.Context, cluster, provider string) ([]string, error) {
-	found, err := l.Snapshots(ctx, cluster, provider)
-	if err != nil {
-		return nil, err
-	}
-	types := make([]string, 0, len(found))
-	for t := range found {
-		types = append(types, t)
-	}
-	slices.SortFunc(types, strings.Compare)
-	return types, nil
-}

@@ -27,12 +27,9 @@ var Tables = []string{TableSnapshots, TableVersions, TableChanges, TableSyncs, T
 
 // Key is what a sync compares a listed object with: the few columns of a snapshot that the merge join needs.
 type Key struct {
-	ResourceID    string
-	UID           string
-	LatestVersion int64
-	LatestDigest  string
-	DeletedAt     time.Time // zero while it lives
-	FirstSeenAt   time.Time
+	ResourceID   string
+	LatestDigest string
+	DeletedAt    time.Time // zero while it lives
 }
 
 func identity[R any](of func(*R) *Identity) []parquet.Column[R] {
@@ -69,11 +66,8 @@ var snapshots = parquet.NewTable(append(identity(func(s *Snapshot) *Identity { r
 
 var keys = parquet.NewTable(
 	parquet.Text("resource_id", func(k *Key) *string { return &k.ResourceID }),
-	parquet.NullText("uid", func(k *Key) *string { return &k.UID }),
-	parquet.Int64("latest_version", func(k *Key) *int64 { return &k.LatestVersion }),
 	parquet.NullText("latest_digest", func(k *Key) *string { return &k.LatestDigest }),
 	parquet.NullTime("deleted_at", func(k *Key) *time.Time { return &k.DeletedAt }),
-	parquet.Time("first_seen_at", func(k *Key) *time.Time { return &k.FirstSeenAt }),
 )
 
 var versions = parquet.NewTable(append(identity(func(v *Version) *Identity { return &v.Identity }),
