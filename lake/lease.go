@@ -176,11 +176,17 @@ func (s *Lease) renew(ctx context.Context, every time.Duration) {
 // Lost is closed when another has taken the lease over.
 func (s *Lease) Lost() <-chan struct{} { return s.lost }
 
-// Release ends the renewal and gives the lease up, if it is still held. Later calls give the first one's error.
+// releaseTime bounds Release. Without an answer by then, nobody waits much longer for the lease than for a server that says nothing.
+const releaseTime = 5 * time.Second
+
+// Release ends the renewal and gives the lease up, if it is still held, and gives up trying after five seconds: an interrupted sync
+// shall not hang at a server that stays silent, and the lease ends by itself. Later calls give the first one's error.
 func (s *Lease) Release(ctx context.Context) error {
 	s.end.Do(func() {
 		s.stop()
 		<-s.done
+		ctx, cancel := context.WithTimeout(ctx, releaseTime)
+		defer cancel()
 		err := s.lake.st.Delete(ctx, s.key, s.etag)
 		if err != nil && !errors.Is(err, store.ErrConflict) {
 			s.err = fmt.Errorf("release the lease %s: %w", s.key, err)

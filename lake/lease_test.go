@@ -65,6 +65,28 @@ func TestLease(t *testing.T) {
 	}
 }
 
+// silentDelete is a store that answers no delete until the caller gives up.
+type silentDelete struct{ store.Store }
+
+func (silentDelete) Delete(ctx context.Context, _, _ string) error {
+	if _, limited := ctx.Deadline(); !limited {
+		return errors.New("would have waited for ever")
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestLeaseReleaseGivesUp(t *testing.T) {
+	l := create(t, silentDelete{folder(t, t.TempDir())})
+	lease, err := l.Acquire(t.Context(), "prod", elsewhere("first"), lake.LeaseOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lease.Release(t.Context()); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+}
+
 func TestLeaseWaitingEnds(t *testing.T) {
 	l := create(t, folder(t, t.TempDir()))
 	first, err := l.Acquire(t.Context(), "prod", elsewhere("first"), lake.LeaseOptions{})
