@@ -289,7 +289,9 @@ func (s *clusterSync) status() lake.Status {
 	if s.result.Err != nil {
 		return lake.Failed
 	}
+	forbidden := false
 	for _, row := range s.result.Rows {
+		forbidden = forbidden || row.Status == lake.Forbidden
 		switch {
 		case row.Status == lake.Complete:
 		case s.Scope.Names(row.Type):
@@ -299,6 +301,10 @@ func (s *clusterSync) status() lake.Status {
 		default:
 			return lake.Partial
 		}
+	}
+	if forbidden && len(s.complete) == 0 {
+		// Credentials that may read nothing at all, as when all their rights were revoked, are nobody's intention.
+		return lake.Partial
 	}
 	return lake.Complete
 }

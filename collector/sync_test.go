@@ -28,6 +28,7 @@ type script struct {
 	discovery error
 	unknown   []UnknownGroup
 	captured  time.Time
+	others    []Resource // served beside resource, without an object
 
 	onObject func() // before each object
 }
@@ -40,12 +41,15 @@ func (s *script) Discover(context.Context) (Discovery, error) {
 	}
 	discovery := Discovery{ServerVersion: "v1.37.2", Unknown: s.unknown, CapturedAt: s.captured}
 	if s.resource.Kind != "" {
-		discovery.Resources = []Resource{s.resource}
+		discovery.Resources = append([]Resource{s.resource}, s.others...)
 	}
 	return discovery, nil
 }
 
-func (s *script) List(ctx context.Context, _ Resource, each func([]byte) error) (Listing, error) {
+func (s *script) List(ctx context.Context, resource Resource, each func([]byte) error) (Listing, error) {
+	if resource.Kind != s.resource.Kind && s.resource.Kind != "" {
+		return Listing{ResourceVersion: "7"}, nil // one of others
+	}
 	list := s.lists.Add(1)
 	for i, object := range s.objects {
 		if s.onObject != nil {
@@ -307,6 +311,10 @@ func TestSyncOfATypeThatIsNotServed(t *testing.T) {
 		t.Errorf("a forbidden type that was named: %s", result.Status)
 	}
 	options.Scope.Select = []string{"core.v1.*"}
+	if result, _ := syncOnce(t, options); result.Status != lake.Partial {
+		t.Errorf("credentials that may list nothing: %s", result.Status)
+	}
+	options = optionsFor(l, &script{resource: configMaps, breakOff: 1, breakWith: ErrForbidden, others: []Resource{{Version: "v1", Kind: "Node", Plural: "nodes"}}})
 	if result, _ := syncOnce(t, options); result.Status != lake.Complete {
 		t.Errorf("a forbidden type that nobody named: %s", result.Status)
 	}
