@@ -37,9 +37,9 @@ type Problem struct {
 	Detail    string // what to do about it
 }
 
-// Provider reads one cluster, or whatever stands for one. Its methods may be called concurrently.
-// All that crosses is plain data, so that an adapter in another process can come later.
-// An optional io.Closer is closed after the last call. A ClosedWorld says that what it does not discover does not exist. collectortest.Run proves an implementation.
+// Provider reads one cluster, or whatever stands for one. Its methods may be called concurrently. All that crosses is plain data, so that
+// an adapter in another process can come later. An optional io.Closer is closed after the last call. A ClosedWorld says that what it does
+// not discover does not exist. collectortest.Run proves an implementation.
 type Provider interface {
 	// Discover tells what can be listed. An error means that nothing is known: unreachable, wrong credentials.
 	Discover(ctx context.Context) (Discovery, error)

@@ -13,8 +13,8 @@ import (
 	"github.com/k8sq/k8sq/lake/store"
 )
 
-// WriteSync records a sync of a cluster: one file of the syncs table with a row a type, all of one sync id. Without rows nothing is written. It fails with
-// store.ErrConflict if the sync has been recorded already.
+// WriteSync records a sync of a cluster: one file of the syncs table with a row a type, all of one sync id. Without rows nothing is
+// written. It fails with store.ErrConflict if the sync has been recorded already.
 func (l *Lake) WriteSync(ctx context.Context, cluster, provider string, rows []SyncRow) error {
 	if len(rows) == 0 {
 		return nil
@@ -120,8 +120,8 @@ func (l *Lake) cluster(ctx context.Context, f DataFile) (c Cluster, etag string,
 // clusterRaces is how often PutCluster starts anew because another sync of the cluster was faster.
 const clusterRaces = 10
 
-// PutCluster records a cluster's row on top of the one that Cluster gave with etag ("" where there was none). If another sync has written it since, the
-// later sync's row is kept and the listed types are those of both.
+// PutCluster records a cluster's row on top of the one that Cluster gave with etag ("" where there was none). If another sync has written
+// it since, the later sync's row is kept and the listed types are those of both.
 func (l *Lake) PutCluster(ctx context.Context, c Cluster, etag string) error {
 	key := providerPath(TableClusters, c.ID, c.Provider) + clusterFile
 	var err error

@@ -21,11 +21,11 @@ import (
 //  3. Put snapshots/…/snapshot.parquet only if it is still the one that was read (or still absent). This is the commit: its
 //     metadata says generation n+1, and its history lists the files of step 2.
 //
-// Readers count a file of versions or changes only if the stamp in the snapshot's metadata has it (stamp.go), so until step 3 nothing of n+1 is seen, and from then
-// on all of it. A crash before step 3 leaves files that nobody counts and the next committer of the partition clears away. Of two that commit on top of the same
-// n, one finds its put of step 2 or 3 refused: it deletes what it has put itself, by the ETags its puts returned, so that it cannot hit the winner's files.
-// If the put of the snapshot fails in any other way it may have happened after all. Nothing is deleted then: the files are either committed, or
-// leftovers for the next committer.
+// Readers count a file of versions or changes only if the stamp in the snapshot's metadata has it (stamp.go), so until step 3 nothing of
+// n+1 is seen, and from then on all of it. A crash before step 3 leaves files that nobody counts and the next committer of the partition
+// clears away. Of two that commit on top of the same n, one finds its put of step 2 or 3 refused: it deletes what it has put itself, by the
+// ETags its puts returned, so that it cannot hit the winner's files. If the put of the snapshot fails in any other way it may have happened
+// after all. Nothing is deleted then: the files are either committed, or leftovers for the next committer.
 
 // Meta describes a commit.
 type Meta struct {
@@ -34,8 +34,8 @@ type Meta struct {
 	Complete   bool      // the list was complete
 }
 
-// ConflictError tells of a commit or a repair that another writer got ahead of. It wraps store.ErrConflict. Nothing of the partition has changed by
-// it; what the other wrote stands.
+// ConflictError tells of a commit or a repair that another writer got ahead of. It wraps store.ErrConflict. Nothing of the partition has
+// changed by it; what the other wrote stands.
 type ConflictError struct {
 	Partition   Partition
 	OtherSyncID string // "": unknown
@@ -135,7 +135,8 @@ func staged[R any](c *Commit, s **stage[R], table *parquet.Table[R]) (*stage[R],
 	return *s, nil
 }
 
-// AddSnapshot adds a row of the new snapshot: every object's, changed or not, in order of the resource ids. A Generation of 0 stands for this commit's.
+// AddSnapshot adds a row of the new snapshot: every object's, changed or not, in order of the resource ids. A Generation of 0 stands for
+// this commit's.
 func (c *Commit) AddSnapshot(row *Snapshot) error {
 	s, err := staged(c, &c.snapshots, snapshots)
 	if err != nil {
@@ -176,8 +177,8 @@ func (c *Commit) staging(err error) error {
 	return nil
 }
 
-// Commit makes the gathered rows the partition's next generation, and gives its number. It fails with a *ConflictError if another writer was faster. After any
-// error the partition holds its old state or the new one, whole, and the caller calls Close.
+// Commit makes the gathered rows the partition's next generation, and gives its number. It fails with a *ConflictError if another writer
+// was faster. After any error the partition holds its old state or the new one, whole, and the caller calls Close.
 func (c *Commit) Commit(ctx context.Context, meta Meta) (generation int64, err error) {
 	captured := meta.CapturedAt.UTC().Truncate(time.Microsecond)
 	if !captured.After(c.base.CapturedAt) {

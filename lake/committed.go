@@ -53,7 +53,8 @@ func (l *Lake) State(ctx context.Context, p Partition) (*Committed, error) {
 	return nil, fmt.Errorf("read the snapshot of %s: %w", p, err)
 }
 
-// StateOf is State for a snapshot that Snapshots has found: it saves a request. If a commit has replaced that snapshot since, the state is the new one's.
+// StateOf is State for a snapshot that Snapshots has found: it saves a request. If a commit has replaced that snapshot since, the state is
+// the new one's.
 func (l *Lake) StateOf(ctx context.Context, p Partition, info store.Info) (*Committed, error) {
 	if c, err := l.open(ctx, p, info); err == nil {
 		return c, nil
@@ -86,9 +87,9 @@ func (l *Lake) stat(ctx context.Context, key string) (store.Info, bool, error) {
 	return store.Info{}, false, nil
 }
 
-// open opens a snapshot. In a folder the file at the path may be a newer one than info tells of: then the state read is the newer one and its ETag the
-// older one's, and a commit on top of it fails as it should. The other way round, which would let a commit overwrite what it has not read,
-// cannot be, since info is always older than the open file.
+// open opens a snapshot. In a folder the file at the path may be a newer one than info tells of: then the state read is the newer one and
+// its ETag the older one's, and a commit on top of it fails as it should. The other way round, which would let a commit overwrite what it
+// has not read, cannot be, since info is always older than the open file.
 func (l *Lake) open(ctx context.Context, p Partition, info store.Info) (*Committed, error) {
 	path, release, err := l.cache.File(ctx, l.st, l.id, info)
 	if err != nil {
@@ -182,7 +183,8 @@ func read[R any](ctx context.Context, table *parquet.Table[R], file *parquet.Fil
 	return r, nil
 }
 
-// Next gives the next row, or io.EOF after the last. The row itself and the JSON texts in it are valid until the next call; its strings, lists and maps stay.
+// Next gives the next row, or io.EOF after the last. The row itself and the JSON texts in it are valid until the next call; its strings,
+// lists and maps stay.
 func (r *Reader[R]) Next() (*R, error) {
 	if r.rows == nil {
 		return nil, io.EOF

@@ -16,8 +16,8 @@ import (
 // fetches is how many objects are fetched at the same time.
 const fetches = 16
 
-// Files lists the live data files of a table, in order of their keys: all but those that a compacted file supersedes. Of versions and changes they may
-// hold files of commits that did not come to be: OnlyCommitted drops those.
+// Files lists the live data files of a table, in order of their keys: all but those that a compacted file supersedes. Of versions and
+// changes they may hold files of commits that did not come to be: OnlyCommitted drops those.
 func (l *Lake) Files(ctx context.Context, table string) ([]DataFile, error) {
 	if _, err := schemaOf(table); err != nil {
 		return nil, err
@@ -59,8 +59,8 @@ func (f DataFile) supersedes(g DataFile) bool {
 	return !g.Compacted || g.First != f.First || g.Last != f.Last || f.Key < g.Key
 }
 
-// OnlyCommitted drops the files of versions and changes that are not part of what was committed (see commit.go). It reads the footers of the snapshots of
-// the partitions involved, as they are now. Files of other tables stay.
+// OnlyCommitted drops the files of versions and changes that are not part of what was committed (see commit.go). It reads the footers of
+// the snapshots of the partitions involved, as they are now. Files of other tables stay.
 func (l *Lake) OnlyCommitted(ctx context.Context, files []DataFile) ([]DataFile, error) {
 	prefix := ""
 	first := true
@@ -89,8 +89,8 @@ func (l *Lake) OnlyCommitted(ctx context.Context, files []DataFile) ([]DataFile,
 	return committedBy(ctx, files, snapshots, l.lastCommit)
 }
 
-// CommittedBy is OnlyCommitted as of the moment when the snapshots were listed. If they were listed before the files, then what it gives of several tables is of that one
-// moment. A snapshot that has been replaced since is store.ErrConflict: list again.
+// CommittedBy is OnlyCommitted as of the moment when the snapshots were listed. If they were listed before the files, then what it gives of
+// several tables is of that one moment. A snapshot that has been replaced since is store.ErrConflict: list again.
 func (l *Lake) CommittedBy(ctx context.Context, files, snapshots []DataFile) ([]DataFile, error) {
 	return committedBy(ctx, files, snapshots, func(ctx context.Context, info store.Info) (stamp, error) {
 		meta, err := l.footer(ctx, info)
@@ -101,7 +101,8 @@ func (l *Lake) CommittedBy(ctx context.Context, files, snapshots []DataFile) ([]
 	})
 }
 
-// committedBy drops the files of versions and changes that the stamps of the snapshots do not count. It reads the stamps of the partitions involved, side by side.
+// committedBy drops the files of versions and changes that the stamps of the snapshots do not count. It reads the stamps of the partitions
+// involved, side by side.
 func committedBy(ctx context.Context, files, snapshots []DataFile, read func(context.Context, store.Info) (stamp, error)) ([]DataFile, error) {
 	stamps := map[Partition]*stamp{}
 	for _, f := range files {
@@ -138,7 +139,8 @@ func committedBy(ctx context.Context, files, snapshots []DataFile, read func(con
 // history says whether the file is of a table whose files count only once they are committed.
 func (f DataFile) history() bool { return f.Table == TableVersions || f.Table == TableChanges }
 
-// lastCommit reads the stamp of a snapshot, or of the one that has replaced it since it was listed: a newer history has all of an older one.
+// lastCommit reads the stamp of a snapshot, or of the one that has replaced it since it was listed: a newer history has all of an older
+// one.
 func (l *Lake) lastCommit(ctx context.Context, info store.Info) (stamp, error) {
 	var err error
 	for range replacedWhileRead {
@@ -166,10 +168,10 @@ func commonPrefix(a, b string) string {
 	return a[:n]
 }
 
-// Fetch makes the files available as local files, in the same order; they stay until release is called. The folders above each are those of its key, so that
-// they tell the partition. With copySnapshots the files that commits replace (snapshots and clusters) stay what they are until then; without it, of a lake in a folder, what is
-// at their paths may be newer than the files asked for, and may be replaced while it is read. A file that has been replaced or superseded since it was
-// listed is store.ErrConflict or store.ErrNotFound: list again.
+// Fetch makes the files available as local files, in the same order; they stay until release is called. The folders above each are those of
+// its key, so that they tell the partition. With copySnapshots the files that commits replace (snapshots and clusters) stay what they are
+// until then; without it, of a lake in a folder, what is at their paths may be newer than the files asked for, and may be replaced while it
+// is read. A file that has been replaced or superseded since it was listed is store.ErrConflict or store.ErrNotFound: list again.
 //
 // Of a lake whose own folder looks like a partition (/data/type=x/lake), everything is copied: engines would take the folder for the
 // partition of each file.

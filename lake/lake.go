@@ -81,8 +81,8 @@ func Open(ctx context.Context, st store.Store, cache Cache) (*Lake, error) {
 	return &Lake{st: st, cache: cache, id: c.ID}, nil
 }
 
-// Create opens the lake in st, making it first if there is none. Of several that create it at once, one makes it and all open that. Among other files no lake
-// is made: somebody named the wrong folder, or the lake has lost its lake.json.
+// Create opens the lake in st, making it first if there is none. Of several that create it at once, one makes it and all open that. Among
+// other files no lake is made: somebody named the wrong folder, or the lake has lost its lake.json.
 func Create(ctx context.Context, st store.Store, cache Cache) (*Lake, error) {
 	l, err := Open(ctx, st, cache)
 	if !errors.Is(err, ErrNoLake) {

@@ -14,18 +14,19 @@ import (
 // What a crash leaves, and how the next committer of the partition clears it away.
 //
 // A file of versions or changes that the history of the snapshot does not list is a leftover: of a commit that died before it put the
-// snapshot, or of one that is still alive and about to put it. Its writer captured its list after the last commit that it had read, so its date is not before that
-// one's: the folders from the date of the last commit on are listed.
+// snapshot, or of one that is still alive and about to put it. Its writer captured its list after the last commit that it had read, so its
+// date is not before that one's: the folders from the date of the last commit on are listed.
 //
-// If the generation of a leftover is newer than the committed one, its writer may yet commit, and to delete the file first would lose what it commits. So it is
-// fenced off: snapshot.parquet is put again with the same rows and the same generation but a new fence in its metadata, only if it is still the one that was read.
-// From then on the ETag that the other has read is gone, and it cannot commit; if it was faster, the fence's put is refused, and we give up
-// with a conflict. (Of a partition without a snapshot the fence is an empty one of generation 0, put only if there is none.)
-// A leftover of an older generation needs no fence: the snapshot that its writer has read is gone already.
+// If the generation of a leftover is newer than the committed one, its writer may yet commit, and to delete the file first would lose what
+// it commits. So it is fenced off: snapshot.parquet is put again with the same rows and the same generation but a new fence in its
+// metadata, only if it is still the one that was read. From then on the ETag that the other has read is gone, and it cannot commit; if it
+// was faster, the fence's put is refused, and we give up with a conflict. (Of a partition without a snapshot the fence is an empty one of
+// generation 0, put only if there is none.) A leftover of an older generation needs no fence: the snapshot that its writer has read is gone
+// already.
 //
-// Then the leftovers are deleted, each only if it is still the one that was listed, so that a file which a newer writer put under the same name stays.
-// A crash in between leaves a fenced snapshot, equal to the old one for every reader, and fewer leftovers. The writer that was fenced off may still put a file: a leftover for the
-// next committer.
+// Then the leftovers are deleted, each only if it is still the one that was listed, so that a file which a newer writer put under the same
+// name stays. A crash in between leaves a fenced snapshot, equal to the old one for every reader, and fewer leftovers. The writer that was
+// fenced off may still put a file: a leftover for the next committer.
 
 // clear clears away what failed commits left, so that this one can put its files.
 func (c *Commit) clear(ctx context.Context) error {

@@ -75,10 +75,10 @@ func parseStamp(m map[string]string) (stamp, error) {
 	return s, nil
 }
 
-// history says which generations put a file of versions and of changes, by the date of the folder it lies in. It makes the rule that readers go by
-// exact: a file counts if the history of its partition's snapshot has it, and not because its generation is a committed one. The
-// latter would let in what a writer leaves that fell asleep, lost the race, and died before it could clear away its file: same generation, but
-// another date than the winner's, or a table the winner put nothing in.
+// history says which generations put a file of versions and of changes, by the date of the folder it lies in. It makes the rule that
+// readers go by exact: a file counts if the history of its partition's snapshot has it, and not because its generation is a committed one.
+// The latter would let in what a writer leaves that fell asleep, lost the race, and died before it could clear away its file: same
+// generation, but another date than the winner's, or a table the winner put nothing in.
 //
 // It holds the days in which such a writer may have slept, and is no index of the partition: of older days, the generation alone tells.
 type history map[string]day
@@ -141,7 +141,8 @@ func (h history) with(capturedAt time.Time, generation int64, versions, changes 
 	return next
 }
 
-// has says whether a file of versions or changes is part of what was committed. A compacted file goes by its ends: it was made of committed ones.
+// has says whether a file of versions or changes is part of what was committed. A compacted file goes by its ends: it was made of committed
+// ones.
 func (h history) has(f DataFile) bool {
 	d := h[f.Date]
 	r := d.Versions

@@ -155,7 +155,8 @@ func schemaOf(table string) (schema, error) {
 	return nil, fmt.Errorf("no table %q in a lake", table)
 }
 
-// Columns gives the names of the columns that stand in a table's files, in order: all but the partition columns. It is nil for an unknown table.
+// Columns gives the names of the columns that stand in a table's files, in order: all but the partition columns. It is nil for an unknown
+// table.
 func Columns(table string) []string {
 	s, err := schemaOf(table)
 	if err != nil {

@@ -33,8 +33,8 @@ var (
 	listing = regexp.MustCompile(`(?i)show|describe|schema|duckdb_|pg_|sqlite_|pragma|query|\bdesc\b`)
 )
 
-// mentioned is the catalog that a query can need: everything whose name is somewhere in its text. That may be too much, and it is too little
-// only if the query cannot be bound, or asks for the catalog itself, for which it is everything.
+// mentioned is the catalog that a query can need: everything whose name is somewhere in its text. That may be too much, and it is too
+// little only if the query cannot be bound, or asks for the catalog itself, for which it is everything.
 func mentioned(text string) catalog {
 	if listing.MatchString(text) {
 		return everything()
@@ -72,8 +72,8 @@ func mentioned(text string) catalog {
 	return c
 }
 
-// define makes the catalog's tables, views and macros, over what relation gives for each table. What is in known is there already, and what is
-// made is added to it.
+// define makes the catalog's tables, views and macros, over what relation gives for each table. What is in known is there already, and what
+// is made is added to it.
 func define(ctx context.Context, c *connection, wanted catalog, known map[string]bool, relation func(table) (string, error)) error {
 	var missing catalog
 	for _, view := range wanted.views {

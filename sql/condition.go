@@ -42,7 +42,8 @@ func conditions(text string) (list []string, ok bool) {
 
 func isLetter(c byte) bool { return c == '_' || 'a' <= c|0x20 && c|0x20 <= 'z' }
 
-// skipQuoted gives the index after the string or the quoted name that begins at i, or -1 where it does not end. A doubled quote stands for one.
+// skipQuoted gives the index after the string or the quoted name that begins at i, or -1 where it does not end. A doubled quote stands for
+// one.
 func skipQuoted(text string, i int) int {
 	for j := i + 1; j < len(text); j++ {
 		if text[j] != text[i] {
@@ -60,8 +61,8 @@ func skipQuoted(text string, i int) int {
 // capturedAt is a comparison in the text of a scan's "Filters".
 var capturedAt = regexp.MustCompile(`^captured_at(>=|>|<=|<|=)('[0-9:. +-]+'::TIMESTAMP WITH TIME ZONE)$`)
 
-// dateFilters turns a scan's conditions on captured_at into conditions on date, which is the UTC day of captured_at. The text has a line for each
-// column, which joins its conditions with AND, without parentheses; where there is any OR in it, nothing is concluded.
+// dateFilters turns a scan's conditions on captured_at into conditions on date, which is the UTC day of captured_at. The text has a line
+// for each column, which joins its conditions with AND, without parentheses; where there is any OR in it, nothing is concluded.
 func dateFilters(text string) []string {
 	var parts []string
 	begin := 0

@@ -165,8 +165,8 @@ func (e *Engine) shut(ctx context.Context, c *connection, allowed []string) erro
 // fetchAttempts is how often a query lists anew because a data file was gone: compacted, or a snapshot replaced, after it was listed.
 const fetchAttempts = 10
 
-// Query plans text, fetches what it needs and begins it. Once ctx is done the query stops within about 0.1 s, also later in Rows.Next. Errors of the
-// statement wrap the errors of this package; the lake's come as they are.
+// Query plans text, fetches what it needs and begins it. Once ctx is done the query stops within about 0.1 s, also later in Rows.Next.
+// Errors of the statement wrap the errors of this package; the lake's come as they are.
 func (e *Engine) Query(ctx context.Context, text string) (*Rows, error) {
 	rows := &Rows{}
 	if err := e.query(ctx, rows, text); err != nil {

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// fetch lists the tables of the scans, chooses the files that they may need, and makes these local. It gives each table's paths, and sets the rows'
-// stats and release.
+// fetch lists the tables of the scans, chooses the files that they may need, and makes these local. It gives each table's paths, and sets
+// the rows' stats and release.
 func (e *Engine) fetch(ctx context.Context, rows *Rows, scans []scan) (map[string][]string, error) {
 	byTable := map[string][]scan{}
 	for _, s := range scans {
@@ -43,8 +43,8 @@ func (e *Engine) fetch(ctx context.Context, rows *Rows, scans []scan) (map[strin
 		return nil, err
 	}
 	rows.stats.ReadFiles, rows.stats.ReadBytes = len(files), bytesOf(files)
-	// The snapshots are copied, which is a hard link where it can be: DuckDB opens a file several times, and a commit in between must not show in
-	// one reading and not in another.
+	// The snapshots are copied, which is a hard link where it can be: DuckDB opens a file several times, and a commit in between must not
+	// show in one reading and not in another.
 	paths, release, err := e.lake.Fetch(ctx, files, true)
 	if err != nil {
 		return nil, err
@@ -61,8 +61,8 @@ func (e *Engine) fetch(ctx context.Context, rows *Rows, scans []scan) (map[strin
 	return byName, nil
 }
 
-// list lists the files of the tables, and the snapshots too where what is committed depends on them. The snapshots come first: whatever they say
-// is committed is there when the other tables are listed, so that a query sees one moment of all tables.
+// list lists the files of the tables, and the snapshots too where what is committed depends on them. The snapshots come first: whatever
+// they say is committed is there when the other tables are listed, so that a query sees one moment of all tables.
 func (e *Engine) list(ctx context.Context, names []string) (listed [][]lake.DataFile, snapshots []lake.DataFile, err error) {
 	history := slices.Contains(names, lake.TableVersions) || slices.Contains(names, lake.TableChanges)
 	if history || slices.Contains(names, lake.TableSnapshots) {

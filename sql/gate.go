@@ -49,8 +49,8 @@ func notAllowed(what string) error {
 	return refuse("%s is not allowed: a query only reads (SELECT, FROM, VALUES, WITH, SHOW, DESCRIBE, SUMMARIZE, EXPLAIN)", what)
 }
 
-// commands are the first words of statements that do more than read. The statement's type, which is looked at later, decides; this list is there
-// because to bind a COPY or an EXPORT fails already, in a way that helps nobody.
+// commands are the first words of statements that do more than read. The statement's type, which is looked at later, decides; this list is
+// there because to bind a COPY or an EXPORT fails already, in a way that helps nobody.
 var commands = strings.Fields("ALTER ANALYZE ATTACH BEGIN CALL CHECKPOINT COMMENT COMMIT COPY CREATE DEALLOCATE DELETE DETACH DROP EXECUTE EXPORT FORCE IMPORT " +
 	"INSERT INSTALL LOAD MERGE PRAGMA PREPARE RESET ROLLBACK SET START TRUNCATE UPDATE USE VACUUM")
 

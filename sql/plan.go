@@ -88,8 +88,8 @@ func (n node) collect(r *reading) {
 	}
 }
 
-// choose gives the files that a table's scans may need: for each scan, those whose partition meets its conditions. A condition that cannot be
-// evaluated keeps every file, which is slower and still right.
+// choose gives the files that a table's scans may need: for each scan, those whose partition meets its conditions. A condition that cannot
+// be evaluated keeps every file, which is slower and still right.
 func choose(ctx context.Context, c *connection, scans []scan, files []lake.DataFile) ([]lake.DataFile, error) {
 	type place struct{ cluster, provider, kind, date string }
 	var places []place

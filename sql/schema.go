@@ -48,8 +48,8 @@ func concat(parts ...[]column) []column {
 	return columns
 }
 
-// tables are the lake's tables with their columns of DESIGN.md 2.2. The JSON columns stay text here: DuckDB's JSON functions take text, and a
-// cast to JSON checks every value once more; the views cast where they show a column.
+// tables are the lake's tables with their columns of DESIGN.md 2.2. The JSON columns stay text here: DuckDB's JSON functions take text, and
+// a cast to JSON checks every value once more; the views cast where they show a column.
 var tables = []table{
 	{lake.TableSnapshots, []column{cluster, provider, kind}, concat(
 		columnsOf(varchar, "api_group", "api_version", "kind", "namespace", "name", "resource_id", "uid"),
@@ -98,8 +98,8 @@ func (t table) over(scan string) string {
 	return "SELECT " + strings.Join(columns, ", ") + " FROM " + scan
 }
 
-// scan is the table function that reads files: explicit paths, never a pattern. The types of partition columns are given, or a cluster called
-// 123 would be a number.
+// scan is the table function that reads files: explicit paths, never a pattern. The types of partition columns are given, or a cluster
+// called 123 would be a number.
 func (t table) scan(paths []string, more ...column) string {
 	quoted := make([]string, len(paths))
 	for i, path := range paths {

@@ -7,9 +7,9 @@ import (
 	"github.com/k8sq/k8sq/lake"
 )
 
-// The plan of a query is made over stubs: for each table two empty files, in partitions that no lake has. DuckDB then prints, as the "File Filters"
-// of each scan in its JSON plan, the conditions on partition columns that would drop a stub, which are those that can be decided from a
-// path alone. Two things make that dependable:
+// The plan of a query is made over stubs: for each table two empty files, in partitions that no lake has. DuckDB then prints, as the "File
+// Filters" of each scan in its JSON plan, the conditions on partition columns that would drop a stub, which are those that can be decided
+// from a path alone. Two things make that dependable:
 //   - There are two files, because of a single one DuckDB reads the statistics and plans with them, as it cannot with the lake's many; and
 //     they stand at both ends of every order, so that `date >= …` and `date <= …` each drop one of them.
 //   - Both lie under k8sq_table=none, and the table asks for its own name there. That condition always drops both, so that it is always printed, and

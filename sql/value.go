@@ -14,8 +14,9 @@ import (
 // Column is a column of a result: its name and DuckDB's name for its type ("BIGINT", "VARCHAR[]", "JSON").
 type Column struct{ Name, Type string }
 
-// A value is one of: nil (NULL), bool, int64, uint64, *big.Int, float32, float64, string (also ENUM and BIT), []byte (BLOB), time.Time in UTC (the
-// TIMESTAMP types), List, Struct, Map, and the texts below, which are kept apart from strings because they are written differently.
+// A value is one of: nil (NULL), bool, int64, uint64, *big.Int, float32, float64, string (also ENUM and BIT), []byte (BLOB), time.Time in
+// UTC (the TIMESTAMP types), List, Struct, Map, and the texts below, which are kept apart from strings because they are written
+// differently.
 type (
 	// JSON is a JSON text, exactly as stored.
 	JSON string

@@ -2,9 +2,9 @@
 //
 // # What is read
 //
-// paths are files, folders and globs; relative ones start from the configuration's folder, ~/ is the home folder. A folder is read with all below it: files named *.yaml, *.yml and *.json, none whose name, or whose
-// folder's name, begins with a dot; links to folders are not followed. A file may hold several documents or JSON values, and Lists, whose
-// items are taken one by one.
+// paths are files, folders and globs; relative ones start from the configuration's folder, ~/ is the home folder. A folder is read with all
+// below it: files named *.yaml, *.yml and *.json, none whose name, or whose folder's name, begins with a dot; links to folders are not
+// followed. A file may hold several documents or JSON values, and Lists, whose items are taken one by one.
 //
 // A document that says neither apiVersion nor kind (a values.yaml) is skipped with a warning, as are Helm's Chart.yaml and the
 // configuration of tools (a Kustomization, a kubeconfig). Anything else without apiVersion, kind or metadata.name is a mistake.
@@ -16,11 +16,11 @@
 //
 // # What may be concluded
 //
-// The files are a closed world: what they do not hold does not exist. Hence everything that hides an object makes every list end
-// with an error, after all that can be read, so that nothing is taken for deleted: a file or a folder that cannot be read, a
-// document that cannot be parsed or is no object, a path without any object (a volume that was not mounted looks like that). An object that is
-// declared twice does so for the lists of its type. The files are indexed by Discover and read again by List; one that changed in between
-// ends a list with an error too.
+// The files are a closed world: what they do not hold does not exist. Hence everything that hides an object makes every list end with an
+// error, after all that can be read, so that nothing is taken for deleted: a file or a folder that cannot be read, a document that cannot
+// be parsed or is no object, a path without any object (a volume that was not mounted looks like that). An object that is declared twice
+// does so for the lists of its type. The files are indexed by Discover and read again by List; one that changed in between ends a list with
+// an error too.
 //
 // Errors name file and line and never quote the file: it may hold Secrets.
 package manifests

@@ -31,8 +31,8 @@ func newFinder(input io.Reader) *finder {
 	return &finder{decoder: jsontext.NewDecoder(input), names: map[string]string{}}
 }
 
-// next gives the objects of the next value: one, or a List's items. io.EOF comes after the last value. An error may come with objects: those
-// that were whole before it.
+// next gives the objects of the next value: one, or a List's items. io.EOF comes after the last value. An error may come with objects:
+// those that were whole before it.
 func (f *finder) next() ([]found, error) {
 	objects, err := f.value()
 	if err != nil {
@@ -274,8 +274,8 @@ func (o found) problem() string {
 	return ""
 }
 
-// isForeign tells whether something found is not meant to be an object of a cluster: it says neither apiVersion nor kind, or it configures a
-// tool.
+// isForeign tells whether something found is not meant to be an object of a cluster: it says neither apiVersion nor kind, or it configures
+// a tool.
 func (o found) isForeign() bool {
 	if o.item == 0 && (o.notObject || o.apiVersion == "" && (o.kind == "" || o.kind == "Kustomization") && o.wrong == "") {
 		return true

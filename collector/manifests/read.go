@@ -23,8 +23,8 @@ type reader struct {
 // errChanged says that the index does not fit the file any more.
 var errChanged = errors.New("it changed while it was read")
 
-// object gives an object's JSON as it is handed out: with its apiVersion and kind, and with the namespace of its resource id. It is valid until
-// the next call.
+// object gives an object's JSON as it is handed out: with its apiVersion and kind, and with the namespace of its resource id. It is valid
+// until the next call.
 func (r *reader) object(resource collector.Resource, entry entry) ([]byte, error) {
 	object, err := r.bytes(entry)
 	if err != nil {

@@ -14,8 +14,8 @@ var builtIn = map[string]bool{
 
 type groupKind struct{ group, kind string }
 
-// clusterScoped are the kinds of built-in groups that have no namespace: those marked genclient:nonNamespaced in k8s.io/api, those of the two
-// groups outside of it, and PodSecurityPolicy and ClusterCIDR, which are gone but still stand in files.
+// clusterScoped are the kinds of built-in groups that have no namespace: those marked genclient:nonNamespaced in k8s.io/api, those of the
+// two groups outside of it, and PodSecurityPolicy and ClusterCIDR, which are gone but still stand in files.
 var clusterScoped = map[groupKind]bool{
 	{"", "ComponentStatus"}:  true,
 	{"", "Namespace"}:        true,

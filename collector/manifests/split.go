@@ -10,8 +10,8 @@ import (
 // splitter takes a YAML stream apart at the markers between its documents (YAML 1.1, chapter 9), without parsing it: a line that begins
 // with --- or ... and a blank can be nothing else, as even a block scalar may not have one. A document keeps its --- line.
 //
-// Lines end where the YAML library ends them: at \n, \r\n, a lone \r, and Unicode's NEL, LS and PS. Were there a difference, the library would
-// find two documents where one is expected and drop the second silently.
+// Lines end where the YAML library ends them: at \n, \r\n, a lone \r, and Unicode's NEL, LS and PS. Were there a difference, the library
+// would find two documents where one is expected and drop the second silently.
 type splitter struct {
 	input  *bufio.Reader
 	offset int64 // of what follows

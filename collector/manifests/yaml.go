@@ -23,8 +23,8 @@ func yamlToJSON(text []byte) ([]byte, error) {
 	text = withoutDirectives(bytes.TrimPrefix(text, byteOrderMark))
 	json, err := yaml.YAMLToJSONStrict(text)
 	if err != nil && strings.Contains(err.Error(), alreadySet) && bytes.Contains(text, []byte("<<")) {
-		// The library takes a merged key (<<: *anchor) that is overridden beside it for one that is given twice. So the keys are counted in a
-		// copy in which nothing is merged.
+		// The library takes a merged key (<<: *anchor) that is overridden beside it for one that is given twice. So the keys are counted in
+		// a copy in which nothing is merged.
 		if _, unmerged := yaml.YAMLToJSONStrict(withoutMerges(text)); unmerged == nil || !strings.Contains(unmerged.Error(), alreadySet) {
 			json, err = yaml.YAMLToJSON(text)
 		} else {

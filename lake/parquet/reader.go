@@ -62,8 +62,8 @@ func pairs(footer *metadata.FileMetaData) map[string]string {
 // footerEnd is what follows a footer: its length and the magic bytes.
 const footerEnd = 8
 
-// Footer gives the key-value metadata of a file by its last bytes. If they do not hold the whole footer, need is how many of the last bytes do, and
-// metadata is nil.
+// Footer gives the key-value metadata of a file by its last bytes. If they do not hold the whole footer, need is how many of the last bytes
+// do, and metadata is nil.
 func Footer(tail []byte) (meta map[string]string, need int64, err error) {
 	defer recovered(&err)
 	if len(tail) < footerEnd || !bytes.Equal(tail[len(tail)-4:], []byte("PAR1")) {
@@ -92,8 +92,8 @@ type Reader[R any] struct {
 	row     R
 }
 
-// Read begins to read a file's rows: all columns of the table, or those named; the fields of others stay zero, and so do those of columns that the file does not
-// have (it was written before they were thought of). Nothing of the other columns is read.
+// Read begins to read a file's rows: all columns of the table, or those named; the fields of others stay zero, and so do those of columns
+// that the file does not have (it was written before they were thought of). Nothing of the other columns is read.
 func (t *Table[R]) Read(f *File, names ...string) (*Reader[R], error) {
 	r := &Reader[R]{file: f}
 	leaves := map[string][]int{}
@@ -124,7 +124,8 @@ func (t *Table[R]) Read(f *File, names ...string) (*Reader[R], error) {
 	return r, nil
 }
 
-// Next gives the next row, or io.EOF after the last. The row and the JSON texts in it are valid until the next call; its strings, lists and maps for ever.
+// Next gives the next row, or io.EOF after the last. The row and the JSON texts in it are valid until the next call; its strings, lists and
+// maps for ever.
 func (r *Reader[R]) Next(ctx context.Context) (row *R, err error) {
 	defer recovered(&err) // the library panics on some damaged pages
 	for r.left == 0 {

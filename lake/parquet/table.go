@@ -1,8 +1,8 @@
-// Package parquet writes and reads Parquet files whose rows are Go structs: a Table lists the columns of a struct and where in it each lies.
-// It knows no table of the lake in particular (package lake defines those) and is the only package that imports the Arrow library.
+// Package parquet writes and reads Parquet files whose rows are Go structs: a Table lists the columns of a struct and where in it each
+// lies. It knows no table of the lake in particular (package lake defines those) and is the only package that imports the Arrow library.
 //
-// Files are written for readers that fetch a few whole objects: small row groups, zstd, statistics on every column. Both directions hold one
-// page of each column in memory, however long the file.
+// Files are written for readers that fetch a few whole objects: small row groups, zstd, statistics on every column. Both directions hold
+// one page of each column in memory, however long the file.
 package parquet
 
 import (
@@ -137,8 +137,8 @@ func NullText[R any, S ~string](name string, field func(*R) *S) Column[R] {
 	return column
 }
 
-// JSON is a column of JSON texts whose nil is NULL. It is a plain string to Parquet: as Parquet's logical type JSON, ClickHouse would make its own
-// JSON type of it, in which a key with dots is a path, and polars would read bytes. What is read is valid until the next row is.
+// JSON is a column of JSON texts whose nil is NULL. It is a plain string to Parquet: as Parquet's logical type JSON, ClickHouse would make
+// its own JSON type of it, in which a key with dots is a path, and polars would read bytes. What is read is valid until the next row is.
 func JSON[R any](name string, field func(*R) *json.RawMessage) Column[R] {
 	return Column[R]{
 		name: name, node: text(name, parquet.Repetitions.Optional), leaves: 1,
@@ -225,7 +225,8 @@ func NullTime[R any](name string, field func(*R) *time.Time) Column[R] {
 	}
 }
 
-// Texts is a column of lists of strings. Neither a list nor a string in it is NULL; nil is the empty list, and the empty list is read as nil.
+// Texts is a column of lists of strings. Neither a list nor a string in it is NULL; nil is the empty list, and the empty list is read as
+// nil.
 func Texts[R any](name string, field func(*R) *[]string) Column[R] {
 	list := schema.MustGroup(schema.ListOf(text(name, parquet.Repetitions.Required), parquet.Repetitions.Required, -1))
 	return Column[R]{
@@ -235,8 +236,8 @@ func Texts[R any](name string, field func(*R) *[]string) Column[R] {
 	}
 }
 
-// Map is a column of maps from string to string, given as slices of entries in the caller's order. Neither a map nor a value in it is NULL; nil is
-// the empty map, and the empty map is read as nil.
+// Map is a column of maps from string to string, given as slices of entries in the caller's order. Neither a map nor a value in it is NULL;
+// nil is the empty map, and the empty map is read as nil.
 func Map[R any, P ~struct{ Key, Value string }](name string, field func(*R) *[]P) Column[R] {
 	node := schema.MustGroup(schema.MapOf(name, text("key", parquet.Repetitions.Required), text("value", parquet.Repetitions.Required),
 		parquet.Repetitions.Required, -1))

@@ -24,8 +24,8 @@ type Rows interface {
 // Format is a way to write rows.
 type Format string
 
-// The formats. JSON is one array of objects, NDJSON an object a line; in both, and in CSV's nested values, numbers keep every digit, JSON columns stay JSON,
-// times are RFC 3339 in UTC, BLOBs base64, and NaN and infinities null.
+// The formats. JSON is one array of objects, NDJSON an object a line; in both, and in CSV's nested values, numbers keep every digit, JSON
+// columns stay JSON, times are RFC 3339 in UTC, BLOBs base64, and NaN and infinities null.
 const (
 	Table  Format = "table"
 	JSON   Format = "json"

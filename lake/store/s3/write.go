@@ -159,7 +159,8 @@ func (s *Store) Delete(ctx context.Context, key, ifMatch string) error {
 	case err == nil, code(err) == "NoSuchKey":
 		return nil
 	case status(err) == http.StatusPreconditionFailed, racing(err):
-		// A missing key matches nothing, and is what was asked for. It is also what a retry of a delete that was lost on the way back meets.
+		// A missing key matches nothing, and is what was asked for. It is also what a retry of a delete that was lost on the way back
+		// meets.
 		info, _, headErr := s.head(ctx, key)
 		if status(headErr) == http.StatusNotFound {
 			return nil

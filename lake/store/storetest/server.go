@@ -163,7 +163,8 @@ func startOnce(binary string) (*server, error) {
 	cmd.SysProcAttr = dieWithParent()
 	started := make(chan error)
 	go func() {
-		// The kernel ends the server when the thread that started it ends; a thread that is held for this goroutine lives as long as the process.
+		// The kernel ends the server when the thread that started it ends; a thread that is held for this goroutine lives as long as the
+		// process.
 		runtime.LockOSThread()
 		err := cmd.Start()
 		started <- err
