@@ -71,47 +71,59 @@ func (r *syncRun) summarise(options syncOptions, elapsed time.Duration) error {
 	return encoder.Encode(all)
 }
 
-// ended tells in plain lines how the sync of a cluster ended: on standard output, but where that is taken by JSON.
+// ended tells in plain lines how the sync of a cluster ended: what it did on standard output, but where that is taken by JSON, and what went
+// wrong on standard error.
 func (r *syncRun) ended(result collector.Result, err error) {
 	if err != nil {
 		return // told when the run ends
 	}
-	fmt.Fprint(r.plain, endedLines(result, r.loaded.Collect.Scope()))
+	fmt.Fprint(r.screen, troubleLines(result, r.loaded.Collect.Scope()))
+	if result.Err == nil {
+		fmt.Fprint(r.plain, doneLine(result))
+	}
 }
 
-// endedLines is how one cluster's sync ended, for people.
-func endedLines(result collector.Result, scope collector.Scope) string {
-	var text strings.Builder
+// doneLine is what the sync of one cluster did.
+func doneLine(result collector.Result) string {
 	seconds := result.FinishedAt.Sub(result.StartedAt).Seconds()
 	listed, created, updated, deleted := result.Totals()
 	complete := 0
-	var troubled []lake.SyncRow
+	for _, row := range result.Rows {
+		if row.Status == lake.Complete {
+			complete++
+		}
+	}
+	did := fmt.Sprintf("%s new, %s updated, %s deleted: ", count(created), count(updated), count(deleted))
+	wrote := ""
+	if result.Committed == 0 {
+		did, wrote = "no change: ", ", no data file written"
+	}
+	if result.Status != lake.Complete {
+		did = "incomplete, " + did
+	}
+	return fmt.Sprintf("%s: %s%s objects of %d types%s (%.1f s)\n", result.Cluster, did, count(listed), complete, wrote, seconds)
+}
+
+// troubleLines say what the sync of one cluster could not do.
+func troubleLines(result collector.Result, scope collector.Scope) string {
+	if result.Err != nil {
+		return fmt.Sprintf("Error: %s: %v\n", result.Cluster, result.Err)
+	}
+	var text strings.Builder
 	var forbidden []string // that nobody named: told in one line, since a collector with few rights has many
 	for _, row := range result.Rows {
 		switch {
 		case row.Status == lake.Complete:
-			complete++
 		case row.Status == lake.Forbidden && !scope.Names(row.Type):
 			forbidden = append(forbidden, row.Type)
+		case result.Status == lake.Complete:
+			fmt.Fprintf(&text, "Warning: %s: %s %s: %s\n", result.Cluster, row.Type, row.Status, row.Error)
 		default:
-			troubled = append(troubled, row)
+			fmt.Fprintf(&text, "Error: %s: %s %s: %s\n", result.Cluster, row.Type, row.Status, row.Error)
 		}
 	}
-	switch {
-	case result.Err != nil:
-		fmt.Fprintf(&text, "%s: failed: %v\n", result.Cluster, result.Err)
-		return text.String()
-	case result.Committed == 0:
-		fmt.Fprintf(&text, "%s: no change: %s objects of %d types, no data file written (%.1f s)\n", result.Cluster, count(listed), complete, seconds)
-	default:
-		fmt.Fprintf(&text, "%s: %s new, %s updated, %s deleted: %s objects of %d types (%.1f s)\n",
-			result.Cluster, count(created), count(updated), count(deleted), count(listed), complete, seconds)
-	}
 	if len(forbidden) > 0 {
-		fmt.Fprintf(&text, "%s: Warning: %s may not be listed with these credentials: %s\n", result.Cluster, plural(int64(len(forbidden)), "type"), some(forbidden))
-	}
-	for _, row := range troubled {
-		fmt.Fprintf(&text, "%s: %s %s: %s\n", result.Cluster, row.Type, row.Status, row.Error)
+		fmt.Fprintf(&text, "Warning: %s: %s forbidden, not recorded: %s\n", result.Cluster, plural(int64(len(forbidden)), "type"), some(forbidden))
 	}
 	return text.String()
 }
