@@ -14,8 +14,8 @@ type Holder struct {
 	Host   string `json:"host"`
 	PID    int    `json:"pid"`
 	SyncID string `json:"sync_id"`
-	// Boot and Started tell this boot of the machine, with its process ids, and this process from others; both are found out where they are empty and
-	// PID is this process. Empty where the system does not tell: then the holder is never known to be gone.
+	// Boot and Started tell this boot of the machine, with its process ids, and this process from others; both are found out where they are
+	// empty and PID is this process. Empty where the system does not tell: then the holder is never known to be gone.
 	Boot    string `json:"boot,omitempty"`
 	Started string `json:"started,omitempty"`
 }
@@ -56,7 +56,8 @@ func (h Holder) gone() bool {
 	return err == nil && (ended || (h.Started != "" && started != h.Started))
 }
 
-// boot names this boot of the machine and the set of process ids (the PID namespace) that this process sees. It is "" where there is no /proc.
+// boot names this boot of the machine and the set of process ids (the PID namespace) that this process sees. It is "" where there is no
+// /proc.
 func boot() string {
 	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
@@ -69,7 +70,8 @@ func boot() string {
 	return strings.TrimSpace(string(id)) + " " + namespace
 }
 
-// process gives when a process was started, in ticks since the boot, and whether it has ended without being waited for. See proc_pid_stat(5).
+// process gives when a process was started, in ticks since the boot, and whether it has ended without being waited for. See
+// proc_pid_stat(5).
 func process(pid int) (started string, ended bool, err error) {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
