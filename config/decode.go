@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/k8sq/k8sq/collector"
+	"github.com/k8sq/k8sq/lake"
 )
 
 // loader decodes one file and gathers what is wrong with it.
@@ -184,6 +185,8 @@ func (l *loader) provider(config *Config, block *hclsyntax.Block, clusters map[s
 	case provider.ID == "" || strings.ContainsFunc(provider.ID, unicode.IsControl):
 		l.problem(block.LabelRanges[1], "Invalid cluster id",
 			"A cluster's id is a string that is not empty and has no control characters, such as \"prod-eu\".")
+	case !partitionValue(provider.ID):
+		l.problem(block.LabelRanges[1], "Invalid cluster id", noPartitionValue, provider.ID)
 	case first != nil:
 		l.problem(block.LabelRanges[1], "Duplicate cluster id",
 			"The cluster %q is declared already, at %s. Each provider block needs an id of its own.", provider.ID, at(first.DefRange()))
@@ -217,6 +220,9 @@ func (l *loader) provider(config *Config, block *hclsyntax.Block, clusters map[s
 		provider.Name = *own.Name
 	}
 	provider.Tags = own.Tags
+	if tag := provider.Tags["provider"]; !partitionValue(tag) {
+		l.problem(body.Attributes["tags"].Expr.Range(), "Invalid tags.provider", noPartitionValue, tag)
+	}
 	if !sound {
 		return
 	}
@@ -234,6 +240,14 @@ func (l *loader) provider(config *Config, block *hclsyntax.Block, clusters map[s
 		l.problem(subject, summary, "%s", detail)
 	}
 	config.Providers = append(config.Providers, provider)
+}
+
+const noPartitionValue = "%q cannot name a folder of the lake: it is too long, or one of the words that engines read as NULL there."
+
+// partitionValue tells whether a value can be a partition's: engines that read Hive's layout take some for NULL, so that rows of
+// different clusters would mix, and a folder's name may have 255 bytes.
+func partitionValue(value string) bool {
+	return !strings.EqualFold(value, "NULL") && !strings.EqualFold(value, "__HIVE_DEFAULT_PARTITION__") && len(lake.Escape(value)) <= 200
 }
 
 // decode checks a body against the struct's attributes and decodes it. The body that comes back holds what was decoded.
