@@ -123,7 +123,7 @@ func troubleLines(result collector.Result, scope collector.Scope) string {
 		}
 	}
 	if len(forbidden) > 0 {
-		fmt.Fprintf(&text, "Warning: %s: %s forbidden, not recorded: %s\n", result.Cluster, plural(int64(len(forbidden)), "type"), some(forbidden))
+		fmt.Fprintf(&text, "Warning: %s: %s may not be listed with these credentials (forbidden): %s\n", result.Cluster, plural(int64(len(forbidden)), "type"), some(forbidden))
 	}
 	return text.String()
 }
