@@ -72,7 +72,7 @@ const leak = "hunter2"
 
 func getenv(name string) string {
 	return map[string]string{
-		"KUBECONFIG_AWS": "/etc/aws.yaml", "TOKEN": leak + "-token", "BUCKET": "inventory", "EMPTY": "",
+		"KUBECONFIG_AWS": "/etc/aws.yaml", "TOKEN": leak + "-token", "LONG_TOKEN": "missing-" + leak + ".0123456789abcdef0123456789abcdef", "BUCKET": "inventory", "EMPTY": "",
 		"BAD_JSON": `{"a": ` + leak, "JSON": `{"token": "` + leak + `", "n": [1, 2]}`, "BASE64": "aHVudGVyMg==", "BAD_UTF8": "\xff" + leak, "HOME": "/home/joe",
 	}[name]
 }

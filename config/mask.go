@@ -2,7 +2,9 @@ package config
 
 import (
 	"bytes"
+	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/agext/levenshtein"
@@ -181,10 +183,16 @@ func mayShow(name string, tokens hclsyntax.Tokens, i int) bool {
 // A kubeconfig is a path or the content itself.
 func isKubeconfig(name string) bool { return strings.HasPrefix(strings.ToLower(name), "kubeconfig") }
 
-// isPath tells a kubeconfig's path from its content: it is short and has none of what any kubeconfig's text has.
+// isPath tells a kubeconfig's path from its content: it is short and has none of what any kubeconfig's text has. Nor is it what may
+// be a token that was put into the wrong variable: a long word without a folder or an ending that such files have.
 func isPath(text string) bool {
-	return len(text) <= 160 && !strings.ContainsAny(text, ":{}\n") && !strings.Contains(text, `\n`)
+	if len(text) > 160 || strings.ContainsAny(text, ":{}\n") || strings.Contains(text, `\n`) {
+		return false
+	}
+	return len(text) <= 20 || strings.ContainsAny(text, `/\`) || slices.Contains(kubeconfigEndings, filepath.Ext(text))
 }
+
+var kubeconfigEndings = []string{".yaml", ".yml", ".json", ".conf", ".config", ".kubeconfig"}
 
 // withoutValue takes the value of a sensitive attribute out of what a definition's check says of it.
 func withoutValue(detail, name string, value cty.Value, sensitive map[string]bool) string {

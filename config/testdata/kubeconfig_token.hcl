@@ -1,0 +1,7 @@
+provider "kubernetes" "token" {
+  kubeconfig = env.LONG_TOKEN
+}
+
+provider "kubernetes" "path" {
+  kubeconfig = "missing-kubeconfig-of-production.yaml"
+}
