@@ -25,6 +25,9 @@ func (h Holder) String() string {
 	if h.SyncID == "" && h.Host == "" {
 		return "somebody unknown"
 	}
+	if h.SyncID == "" {
+		return fmt.Sprintf("process %d on %s", h.PID, h.Host)
+	}
 	return fmt.Sprintf("sync %s (process %d on %s)", h.SyncID, h.PID, h.Host)
 }
 

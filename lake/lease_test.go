@@ -76,6 +76,18 @@ func (silentDelete) Delete(ctx context.Context, _, _ string) error {
 	return ctx.Err()
 }
 
+func TestHolderString(t *testing.T) {
+	for want, holder := range map[string]lake.Holder{
+		"somebody unknown":                    {},
+		"process 7 on elsewhere":              {Host: "elsewhere", PID: 7},
+		"sync first (process 1 on elsewhere)": elsewhere("first"),
+	} {
+		if got := holder.String(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestLeaseReleaseGivesUp(t *testing.T) {
 	l := create(t, silentDelete{folder(t, t.TempDir())})
 	lease, err := l.Acquire(t.Context(), "prod", elsewhere("first"), lake.LeaseOptions{})

@@ -161,7 +161,7 @@ func (r *syncRun) waiting(cluster string, holder lake.Holder) {
 		return
 	}
 	if r.waits[cluster] == "" && !r.lines {
-		fmt.Fprintf(r.screen, "%s: waiting for the sync of %s\n", cluster, holder)
+		fmt.Fprintf(r.screen, "%s: waiting for %s, which syncs it\n", cluster, holder)
 	}
 	r.waits[cluster] = holder.String()
 }
@@ -215,7 +215,7 @@ func (r *syncRun) progress(providers []config.Provider) (stop func()) {
 
 func (r *syncRun) progressOf(cluster string, elapsed time.Duration) string {
 	if holder := r.waits[cluster]; holder != "" {
-		return fmt.Sprintf("waiting for the sync of %s", holder)
+		return fmt.Sprintf("waiting for %s, which syncs it", holder)
 	}
 	reading := r.meters[cluster].Read()
 	switch reading.Phase {
