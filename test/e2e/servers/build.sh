@@ -4,6 +4,7 @@
 #   build.sh kubernetes    etcd, kube-apiserver, kube-controller-manager
 # The flags are fixed: they are keys of Go's build cache, so that a changed flag costs ten minutes.
 set -euo pipefail
+export GOFLAGS=-buildvcs=false # whatever the caller builds with
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${K8SQ_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/k8sq}/servers
 
