@@ -3,6 +3,8 @@ package collector
 import (
 	"slices"
 	"strings"
+
+	"github.com/k8sq/k8sq/lake"
 )
 
 // leftOut are the resource types that are not collected unless they are selected by their exact name: they change without meaning
@@ -81,4 +83,10 @@ func MatchType(pattern, resourceType string) bool {
 		}
 		remaining, rest = remaining[at+len(part):], after
 	}
+}
+
+// PartitionValue tells whether a value can be a partition's: engines that read Hive's layout take some for NULL, so that rows of
+// different clusters would mix, and a folder's name may have 255 bytes.
+func PartitionValue(value string) bool {
+	return !strings.EqualFold(value, "NULL") && !strings.EqualFold(value, "__HIVE_DEFAULT_PARTITION__") && len(lake.Escape(value)) <= 200
 }

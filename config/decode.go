@@ -15,7 +15,6 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/k8sq/k8sq/collector"
-	"github.com/k8sq/k8sq/lake"
 )
 
 // loader decodes one file and gathers what is wrong with it.
@@ -185,7 +184,7 @@ func (l *loader) provider(config *Config, block *hclsyntax.Block, clusters map[s
 	case provider.ID == "" || strings.ContainsFunc(provider.ID, unicode.IsControl):
 		l.problem(block.LabelRanges[1], "Invalid cluster id",
 			"A cluster's id is a string that is not empty and has no control characters, such as \"prod-eu\".")
-	case !partitionValue(provider.ID):
+	case !collector.PartitionValue(provider.ID):
 		l.problem(block.LabelRanges[1], "Invalid cluster id", noPartitionValue, provider.ID)
 	case first != nil:
 		l.problem(block.LabelRanges[1], "Duplicate cluster id",
@@ -220,7 +219,7 @@ func (l *loader) provider(config *Config, block *hclsyntax.Block, clusters map[s
 		provider.Name = *own.Name
 	}
 	provider.Tags = own.Tags
-	if tag := provider.Tags["provider"]; !partitionValue(tag) {
+	if tag := provider.Tags["provider"]; !collector.PartitionValue(tag) {
 		l.problem(body.Attributes["tags"].Expr.Range(), "Invalid tags.provider", noPartitionValue, tag)
 	}
 	if !sound {
@@ -243,12 +242,6 @@ func (l *loader) provider(config *Config, block *hclsyntax.Block, clusters map[s
 }
 
 const noPartitionValue = "%q cannot name a folder of the lake: it is too long, or one of the words that engines read as NULL there."
-
-// partitionValue tells whether a value can be a partition's: engines that read Hive's layout take some for NULL, so that rows of
-// different clusters would mix, and a folder's name may have 255 bytes.
-func partitionValue(value string) bool {
-	return !strings.EqualFold(value, "NULL") && !strings.EqualFold(value, "__HIVE_DEFAULT_PARTITION__") && len(lake.Escape(value)) <= 200
-}
 
 // decode checks a body against the struct's attributes and decodes it. The body that comes back holds what was decoded.
 func (l *loader) decode(body *hclsyntax.Body, target any, later map[string]string) (*hclsyntax.Body, bool) {
