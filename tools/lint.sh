@@ -13,6 +13,7 @@ unformatted=$(gofmt -l "${go_files[@]}")
 while read -r module; do
   (cd "$(dirname "$module")" && go vet ./...) || fault "go vet in $(dirname "$module")"
 done < <(git ls-files '**/go.mod' ':!tools' ':!test/e2e/servers')
+go vet -tags demo ./cmd/k8sq || fault "go vet of the demo's build"
 
 while read -r script; do
   bash -n "$script" || fault "$script does not parse"

@@ -10,19 +10,11 @@ import (
 	"strings"
 
 	"github.com/k8sq/k8sq/collector"
-	"github.com/k8sq/k8sq/collector/kubernetes"
-	"github.com/k8sq/k8sq/collector/manifests"
 	"github.com/k8sq/k8sq/config"
 	"github.com/k8sq/k8sq/lake/cache"
 	"github.com/k8sq/k8sq/lake/store"
 	"github.com/k8sq/k8sq/lake/store/local"
-	"github.com/k8sq/k8sq/lake/store/s3"
 )
-
-// definitions are the providers that k8sq has.
-func definitions() []collector.Definition {
-	return []collector.Definition{kubernetes.Definition(), manifests.Definition()}
-}
 
 // configFile gives the configuration file to read; "" means that there is none.
 func (a *app) configFile() (string, error) {
@@ -43,7 +35,7 @@ func (a *app) configuration() (*config.Config, error) {
 		return nil, usageError("%w", err)
 	}
 	if path == "" {
-		current, err := kubernetes.CurrentContext()
+		current, err := currentContext()
 		if err != nil {
 			return nil, usageError("%w", err)
 		}
@@ -135,9 +127,7 @@ func openStore(ctx context.Context, place config.Lake, create bool) (store.Store
 		}
 		return local.Open(place.URL, create)
 	}
-	return s3.Open(ctx, s3.Config{
-		URL: place.URL, Region: place.Region, Endpoint: place.Endpoint, PathStyle: place.PathStyle, Profile: place.Profile,
-	})
+	return openS3(ctx, place)
 }
 
 // cacheBytes bounds the cache on disk of what was read from S3.

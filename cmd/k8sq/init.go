@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/k8sq/k8sq/collector/kubernetes"
 	"github.com/k8sq/k8sq/config"
 )
 
@@ -29,13 +28,9 @@ func (a *app) runInit() error {
 	if path == "" {
 		path = config.Name
 	}
-	found, err := kubernetes.Contexts()
+	found, err := contexts()
 	if err != nil {
 		return usageError("%w", err)
-	}
-	var contexts []config.Context
-	for _, context := range found {
-		contexts = append(contexts, config.Context{Name: context.Name, File: context.File, Server: context.Server, Current: context.Current})
 	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if errors.Is(err, fs.ErrExist) {
@@ -44,14 +39,14 @@ func (a *app) runInit() error {
 	if err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
-	if _, err := file.WriteString(config.Generate(contexts, a.lakeURL)); err != nil {
+	if _, err := file.WriteString(config.Generate(found, a.lakeURL)); err != nil {
 		return errors.Join(err, file.Close())
 	}
 	if err := file.Close(); err != nil {
 		return err
 	}
-	clusters := plural(int64(len(contexts)), "cluster")
-	if len(contexts) == 0 {
+	clusters := plural(int64(len(found)), "cluster")
+	if len(found) == 0 {
 		clusters = "no cluster, as no kubeconfig has a context"
 	}
 	_, err = fmt.Fprintf(a.out, "Wrote %s with %s.\nNext: k8sq validate --connect, then k8sq sync.\n", path, clusters)

@@ -3,8 +3,8 @@
 # days/DATE holds what had changed by that evening (a list `deleted` names what had gone); days/2026-11-02 is where it starts.
 set -euo pipefail
 cd "$(dirname "$0")"
-k8sq=../../bin/k8sq
-[ -x $k8sq ] || { echo "demo: bin/k8sq is not built: run \`make demo\`" >&2; exit 1; }
+k8sq=../../bin/demo/k8sq
+[ -x $k8sq ] || { echo "demo: bin/demo/k8sq is not built: run \`make demo\`" >&2; exit 1; }
 bold= plain=
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\e[1m' plain=$'\e[0m'; fi
 
@@ -50,7 +50,7 @@ done
 cat <<'END'
 
 The lake is Parquet, in examples/demo/lake. Ask it something else:
-  bin/k8sq query --lake examples/demo/lake \
+  bin/demo/k8sq query --lake examples/demo/lake \
     "SELECT version, captured_at, paths FROM history('apps.v1.Deployment', 'shop/worker')"
-  bin/k8sq query --lake examples/demo/lake "SELECT namespace, name, images FROM deployments"
+  bin/demo/k8sq query --lake examples/demo/lake "SELECT namespace, name, images FROM deployments"
 END
