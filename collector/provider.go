@@ -45,8 +45,25 @@ type Provider interface {
 	Discover(ctx context.Context) (Discovery, error)
 	// List calls each once for every object of the resource, with its JSON, which is valid only during the call. An error from each
 	// ends the list and comes back. An error after some objects means that the list is incomplete: nothing is then taken for
-	// deleted. ErrExpired asks the caller to start the list anew. The objects of one List are one state of the resource.
-	List(ctx context.Context, resource Resource, each func(object []byte) error) (Listing, error)
+	// deleted. ErrExpired asks the caller to start the list anew. The objects of one List are one state of the resource, or, of several
+	// namespaces, one of each.
+	List(ctx context.Context, resource Resource, selection Selection, each func(object []byte) error) (Listing, error)
+}
+
+// Selection narrows a list; the zero value wants all of a resource. Every provider honours Namespaces. Labels and Fields are only given to one
+// that is Identifying.
+type Selection struct {
+	Namespaces []string // only objects of these, sorted, each once; nil: of all. Never given for a resource without namespaces
+	Labels     string   // a label selector as Kubernetes writes it: "app=web,tier!=cache,env in (prod,test)"
+	Fields     string   // a field selector: "status.phase!=Succeeded"
+}
+
+// Identifying is an optional power of a Provider: it narrows lists by labels and fields at their source, and can tell what exists without
+// reading it. An object that a narrowed list no longer holds may be deleted or may only have changed; Identities tells which.
+type Identifying interface {
+	// Identities calls each once for every object of the resource in the given namespaces (nil: all), whatever its labels and fields.
+	// It fails as List does.
+	Identities(ctx context.Context, resource Resource, namespaces []string, each func(resourceID, uid string) error) (Listing, error)
 }
 
 // ClosedWorld is an optional power of a Provider whose source is all there is (a folder of manifests): a type that Discover does not
@@ -61,6 +78,8 @@ type Discovery struct {
 	ServerVersion string // "v1.37.2", "" where there is none
 	Provider      string // where the cluster runs: "aws", "gcp", "azure", "kind", …; "" where it cannot be told
 	Resources     []Resource
+	// Identity tells this cluster from every other, whatever it is called: the uid of its namespace kube-system; "" where it cannot be read.
+	Identity string
 	// Unknown are the groups whose resources could not be found out (an aggregated API that is down): nothing may be concluded of
 	// their types.
 	Unknown []UnknownGroup

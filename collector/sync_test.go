@@ -46,7 +46,7 @@ func (s *script) Discover(context.Context) (Discovery, error) {
 	return discovery, nil
 }
 
-func (s *script) List(ctx context.Context, resource Resource, each func([]byte) error) (Listing, error) {
+func (s *script) List(ctx context.Context, resource Resource, selection Selection, each func([]byte) error) (Listing, error) {
 	if resource.Kind != s.resource.Kind && s.resource.Kind != "" {
 		return Listing{ResourceVersion: "7"}, nil // one of others
 	}

@@ -135,7 +135,7 @@ func (s *stopped) Unwrap() error { return s.cause }
 func (s *clusterSync) read(ctx context.Context, resource Resource, take func(*document.Object) error) (Listing, error) {
 	normalizer := document.NewNormalizer(s.Redactor)
 	of := document.Resource{APIGroup: resource.APIGroup(), APIVersion: resource.Version, Kind: resource.Kind, Namespaced: resource.Namespaced}
-	return s.Provider.List(ctx, resource, func(raw []byte) error {
+	return s.Provider.List(ctx, resource, Selection{}, func(raw []byte) error {
 		object, err := normalizer.Normalize(of, raw)
 		if err != nil {
 			return err

@@ -63,7 +63,22 @@ type Snapshot struct {
 	LatestVersion int64     // 1, 2, 3 …
 	LatestDigest  string    // of the latest version that was not a deletion
 	Generation    int64     // the commit that wrote the latest version
+	// UnobservedSince is since when the object is no longer looked at, though it was not seen to be deleted; zero (NULL) while it is.
+	UnobservedSince  time.Time
+	UnobservedReason string // why: OutOfScope, NotServed, MovedTo + the type; empty (NULL) while it is observed
+	// ManagedAt is the newest time in managedFields of the latest version, by the API server's clock; zero (NULL) where there was none.
+	ManagedAt time.Time
+	// SeenDigest is the digest of the state last seen, where that differs from the latest version's without a difference that means anything
+	// (another order, an equal quantity, an ignored field); empty (NULL) otherwise.
+	SeenDigest string
 }
+
+// Why an object is not observed.
+const (
+	OutOfScope = "out of scope" // the configuration no longer covers it
+	NotServed  = "not served"   // the cluster no longer serves its type, which says nothing of the object
+	MovedTo    = "moved to "    // followed by the resource type under which its history goes on
+)
 
 // Version is a row of the versions table: one distinct state, or a deletion.
 type Version struct {
@@ -96,6 +111,9 @@ type Change struct {
 	Removed     int32
 	Paths       []string        // sorted; empty unless updated
 	Diff        json.RawMessage // nil (NULL) unless updated
+	// Attribution is {path: [{"manager", "operation", "subresource", "time", "confidence"}]}, who changed each path; nil (NULL) where
+	// nothing is known.
+	Attribution json.RawMessage
 }
 
 // Status says how complete the list of one type was.
@@ -138,4 +156,9 @@ type Cluster struct {
 	// ListedTypes are the types that had a complete list at least once, sorted: an object of theirs that appears later was created, not
 	// discovered.
 	ListedTypes []string
+	// ListedScopes are, for the types among them whose last complete list was narrowed (namespaces, labels, …), what it was narrowed to, as
+	// JSON; sorted by type. A type that is not here was listed whole.
+	ListedScopes []Pair
+	// Identity tells the cluster itself from any other: the uid of its namespace kube-system; empty (NULL) where it could not be read.
+	Identity string
 }

@@ -29,7 +29,9 @@ var Tables = []string{TableSnapshots, TableVersions, TableChanges, TableSyncs, T
 type Key struct {
 	ResourceID   string
 	LatestDigest string
+	SeenDigest   string    // "" where it is LatestDigest
 	DeletedAt    time.Time // zero while it lives
+	Unobserved   time.Time // since when it is not looked at; zero while it is
 }
 
 func identity[R any](of func(*R) *Identity) []parquet.Column[R] {
@@ -62,12 +64,18 @@ var snapshots = parquet.NewTable(append(identity(func(s *Snapshot) *Identity { r
 	parquet.JSON("spec", func(s *Snapshot) *json.RawMessage { return &s.Spec }),
 	parquet.JSON("status", func(s *Snapshot) *json.RawMessage { return &s.Status }),
 	parquet.JSON("fields", func(s *Snapshot) *json.RawMessage { return &s.Fields }),
+	parquet.NullTime("unobserved_since", func(s *Snapshot) *time.Time { return &s.UnobservedSince }),
+	parquet.NullText("unobserved_reason", func(s *Snapshot) *string { return &s.UnobservedReason }),
+	parquet.NullTime("managed_at", func(s *Snapshot) *time.Time { return &s.ManagedAt }),
+	parquet.NullText("seen_digest", func(s *Snapshot) *string { return &s.SeenDigest }),
 )...)
 
 var keys = parquet.NewTable(
 	parquet.Text("resource_id", func(k *Key) *string { return &k.ResourceID }),
 	parquet.NullText("latest_digest", func(k *Key) *string { return &k.LatestDigest }),
 	parquet.NullTime("deleted_at", func(k *Key) *time.Time { return &k.DeletedAt }),
+	parquet.NullTime("unobserved_since", func(k *Key) *time.Time { return &k.Unobserved }),
+	parquet.NullText("seen_digest", func(k *Key) *string { return &k.SeenDigest }),
 )
 
 var versions = parquet.NewTable(append(identity(func(v *Version) *Identity { return &v.Identity }),
@@ -106,6 +114,7 @@ var changes = parquet.NewTable(append(identity(func(c *Change) *Identity { retur
 	parquet.Int32("removed", func(c *Change) *int32 { return &c.Removed }),
 	parquet.Texts("paths", func(c *Change) *[]string { return &c.Paths }),
 	parquet.JSON("diff", func(c *Change) *json.RawMessage { return &c.Diff }),
+	parquet.JSON("attribution", func(c *Change) *json.RawMessage { return &c.Attribution }),
 )...)
 
 var syncs = parquet.NewTable(
@@ -130,6 +139,8 @@ var clusters = parquet.NewTable(
 	parquet.NullTime("last_sync_at", func(c *Cluster) *time.Time { return &c.LastSyncAt }),
 	parquet.NullText("last_sync_status", func(c *Cluster) *string { return &c.LastSyncStatus }),
 	parquet.Texts("listed_types", func(c *Cluster) *[]string { return &c.ListedTypes }),
+	parquet.Map("listed_scopes", func(c *Cluster) *[]Pair { return &c.ListedScopes }),
+	parquet.NullText("identity", func(c *Cluster) *string { return &c.Identity }),
 )
 
 // schema is what is known of a table without its row type.

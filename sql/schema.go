@@ -57,7 +57,8 @@ var tables = []table{
 		columnsOf(varchar, "owner_kind", "owner_name", "owner_uid"),
 		columnsOf(timestamp, "created_at", "first_seen_at", "updated_at", "deleted_at"),
 		columnsOf(varchar, "phase"), columnsOf(bigint, "latest_version"), columnsOf(varchar, "latest_digest"), columnsOf(bigint, "generation"),
-		columnsOf(varchar, "metadata", "spec", "status", "fields"))},
+		columnsOf(varchar, "metadata", "spec", "status", "fields"),
+		columnsOf(timestamp, "unobserved_since"), columnsOf(varchar, "unobserved_reason"), columnsOf(timestamp, "managed_at"), columnsOf(varchar, "seen_digest"))},
 	{lake.TableVersions, []column{cluster, provider, kind, day}, concat(
 		columnsOf(varchar, "api_group", "api_version", "kind", "namespace", "name", "resource_id", "uid"),
 		columnsOf(bigint, "version"), columnsOf(varchar, "operation", "digest", "previous_digest"),
@@ -68,13 +69,13 @@ var tables = []table{
 		columnsOf(varchar, "api_group", "api_version", "kind", "namespace", "name", "resource_id", "uid"),
 		columnsOf(bigint, "from_version", "to_version"), columnsOf(varchar, "operation"),
 		columnsOf(timestamp, "captured_at", "modified_at"), columnsOf(stringList, "managers"), columnsOf(varchar, "sync_id"), columnsOf(bigint, "generation"),
-		columnsOf(integer, "added", "updated", "removed"), columnsOf(stringList, "paths"), columnsOf(varchar, "diff"))},
+		columnsOf(integer, "added", "updated", "removed"), columnsOf(stringList, "paths"), columnsOf(varchar, "diff", "attribution"))},
 	{lake.TableSyncs, []column{cluster, provider, day}, concat(
 		columnsOf(varchar, "sync_id", "type", "status", "resource_version"), columnsOf(bigint, "listed", "created", "updated", "deleted"),
 		columnsOf(timestamp, "started_at", "finished_at"), columnsOf(varchar, "error"))},
 	{lake.TableClusters, []column{cluster, provider}, concat(
 		columnsOf(varchar, "name"), columnsOf(stringMap, "tags"), columnsOf(varchar, "server_version", "last_sync_id"),
-		columnsOf(timestamp, "last_sync_at"), columnsOf(varchar, "last_sync_status"), columnsOf(stringList, "listed_types"))},
+		columnsOf(timestamp, "last_sync_at"), columnsOf(varchar, "last_sync_status"), columnsOf(stringList, "listed_types"), columnsOf(stringMap, "listed_scopes"), columnsOf(varchar, "identity"))},
 }
 
 // relation is the SQL that reads the table from files. Without files it is an empty relation of the same columns.

@@ -181,7 +181,7 @@ func callbackError(t *testing.T, c Case, provider collector.Provider) {
 	// ErrUnauthorized and ErrExpired mean something to a provider: not where the callback returns them.
 	for _, returned := range []error{mine, errors.Join(mine, collector.ErrUnauthorized), errors.Join(mine, collector.ErrExpired), errors.Join(mine, io.ErrUnexpectedEOF)} {
 		calls := 0
-		_, err := provider.List(t.Context(), wanted(t, resources, name), func([]byte) error {
+		_, err := provider.List(t.Context(), wanted(t, resources, name), collector.Selection{}, func([]byte) error {
 			calls++
 			if calls == 2 {
 				return returned
@@ -204,14 +204,14 @@ func cancelled(t *testing.T, c Case, provider collector.Provider) {
 
 	before, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := provider.List(before, resource, func([]byte) error { return nil }); !errors.Is(err, context.Canceled) {
+	if _, err := provider.List(before, resource, collector.Selection{}, func([]byte) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("List with a cancelled context: %v, want %v", err, context.Canceled)
 	}
 
 	midway, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	calls := 0
-	_, err := provider.List(midway, resource, func([]byte) error {
+	_, err := provider.List(midway, resource, collector.Selection{}, func([]byte) error {
 		calls++
 		cancel()
 		return nil
@@ -274,7 +274,7 @@ func unknownResource(t *testing.T, _ Case, provider collector.Provider) {
 		{Group: "apps", Version: "v0", Kind: "Deployment", Plural: "deployments"},
 		{},
 	} {
-		_, err := provider.List(t.Context(), resource, func([]byte) error {
+		_, err := provider.List(t.Context(), resource, collector.Selection{}, func([]byte) error {
 			t.Errorf("List of the unknown resource %s calls back with an object", resource.Type())
 			return nil
 		})
@@ -288,7 +288,7 @@ func unknownResource(t *testing.T, _ Case, provider collector.Provider) {
 func list(t *testing.T, provider collector.Provider, resource collector.Resource, done func([]byte)) ([]string, error) {
 	t.Helper()
 	var ids []string
-	_, err := provider.List(t.Context(), resource, func(object []byte) error {
+	_, err := provider.List(t.Context(), resource, collector.Selection{}, func(object []byte) error {
 		id, problem := identify(resource, object)
 		if problem != "" {
 			t.Errorf("List %s, object %d: %s", resource.Type(), len(ids)+1, problem)

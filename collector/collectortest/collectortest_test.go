@@ -61,7 +61,7 @@ func (m *memory) Discover(ctx context.Context) (collector.Discovery, error) {
 	return discovery, nil
 }
 
-func (m *memory) List(ctx context.Context, resource collector.Resource, each func([]byte) error) (collector.Listing, error) {
+func (m *memory) List(ctx context.Context, resource collector.Resource, selection collector.Selection, each func([]byte) error) (collector.Listing, error) {
 	if err := ctx.Err(); err != nil && m.defect != "list ignores the context" {
 		return collector.Listing{}, err
 	}
@@ -101,7 +101,7 @@ func (m *memory) List(ctx context.Context, resource collector.Resource, each fun
 		case m.defect == "goes on after the callback's error":
 			continue
 		case m.defect == "tries again" && errors.Is(err, collector.ErrExpired):
-			return m.List(ctx, resource, each)
+			return m.List(ctx, resource, collector.Selection{}, each)
 		default:
 			return collector.Listing{}, err
 		}

@@ -230,7 +230,7 @@ var configMaps = collector.Resource{Version: "v1", Kind: "ConfigMap", Plural: "c
 func readAll(t *testing.T, p *provider) ([]string, collector.Listing, error) {
 	t.Helper()
 	var objects []string
-	listing, err := p.List(t.Context(), configMaps, func(object []byte) error {
+	listing, err := p.List(t.Context(), configMaps, collector.Selection{}, func(object []byte) error {
 		objects = append(objects, string(object))
 		return nil
 	})

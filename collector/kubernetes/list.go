@@ -26,7 +26,7 @@ import (
 // The request for the next page is sent as soon as its token is known, which is before the objects of this page: the server then
 // reads it from etcd while this page is worked through. At most one page is on its way, and HTTP/2's flow control holds back its
 // bytes after the first few megabytes, so that memory does not grow.
-func (p *provider) List(ctx context.Context, resource collector.Resource, each func(object []byte) error) (collector.Listing, error) {
+func (p *provider) List(ctx context.Context, resource collector.Resource, selection collector.Selection, each func(object []byte) error) (collector.Listing, error) {
 	for _, part := range []string{resource.Version, resource.Plural} {
 		if part == "" {
 			return collector.Listing{}, fmt.Errorf("%w: a resource without a version or a plural name", collector.ErrGone)

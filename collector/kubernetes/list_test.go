@@ -86,7 +86,7 @@ func TestListIsPagedAndSentAhead(t *testing.T) {
 		return false
 	}
 	var objects []string
-	listing, err := p.List(t.Context(), configMaps, func(object []byte) error {
+	listing, err := p.List(t.Context(), configMaps, collector.Selection{}, func(object []byte) error {
 		if len(objects) == 0 {
 			// The second page is asked for while the first object of the first is being worked on.
 			select {
@@ -327,7 +327,7 @@ func TestCancelDuringRetry(t *testing.T) {
 		cancel()
 		return true
 	}
-	if _, err := server.open(t, nil).List(ctx, configMaps, func([]byte) error { return nil }); !errors.Is(err, context.Canceled) {
+	if _, err := server.open(t, nil).List(ctx, configMaps, collector.Selection{}, func([]byte) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("List: %v, want %v", err, context.Canceled)
 	}
 }
@@ -448,7 +448,7 @@ func TestOddResources(t *testing.T) {
 		{Version: "v1", Plural: ""}, {Version: "", Plural: "pods"}, {Version: "v1", Plural: "configmaps/x"}, {Group: "..", Version: "v1", Plural: "configmaps"},
 		{Group: "a/..", Version: "v1", Plural: "x"}, {Version: "v1", Plural: "configmaps?x"}, {Version: "v1", Plural: "%2e%2e"},
 	} {
-		if _, err := p.List(t.Context(), resource, func([]byte) error { return nil }); !errors.Is(err, collector.ErrGone) {
+		if _, err := p.List(t.Context(), resource, collector.Selection{}, func([]byte) error { return nil }); !errors.Is(err, collector.ErrGone) {
 			t.Errorf("List %+v: %v, want %v", resource, err, collector.ErrGone)
 		}
 	}

@@ -168,7 +168,7 @@ func cutLast(text, separator string) (before, after string, found bool) {
 }
 
 // List reads the objects of a type again, in order of their resource ids, each in the form that the package comment describes.
-func (p *provider) List(ctx context.Context, resource collector.Resource, each func(object []byte) error) (collector.Listing, error) {
+func (p *provider) List(ctx context.Context, resource collector.Resource, selection collector.Selection, each func(object []byte) error) (collector.Listing, error) {
 	if err := ctx.Err(); err != nil {
 		return collector.Listing{}, err
 	}

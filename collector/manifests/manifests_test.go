@@ -76,7 +76,7 @@ func read(t *testing.T, provider collector.Provider) state {
 func (s state) list(t *testing.T, provider collector.Provider, resource collector.Resource) {
 	t.Helper()
 	s.scopes[resource.Type()] = resource.Namespaced
-	_, err := provider.List(t.Context(), resource, func(object []byte) error {
+	_, err := provider.List(t.Context(), resource, collector.Selection{}, func(object []byte) error {
 		var head struct {
 			Metadata struct{ Namespace, Name string }
 		}
@@ -247,7 +247,7 @@ func TestIncomplete(t *testing.T) {
 			}
 			// Of a type that is nowhere nothing may be concluded either.
 			resource, ok := provider.(collector.ClosedWorld).Resource("core.v1.Secret")
-			if _, err := provider.List(t.Context(), resource, func([]byte) error { return nil }); !ok || err == nil {
+			if _, err := provider.List(t.Context(), resource, collector.Selection{}, func([]byte) error { return nil }); !ok || err == nil {
 				t.Errorf("a type that no file holds is listed as complete: %v", err)
 			}
 		})
@@ -314,7 +314,7 @@ func TestChangedMeanwhile(t *testing.T) {
 			if err := change(filepath.Join(dir, "a.yaml")); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := provider.List(t.Context(), discovery.Resources[0], func([]byte) error { return nil }); err == nil {
+			if _, err := provider.List(t.Context(), discovery.Resources[0], collector.Selection{}, func([]byte) error { return nil }); err == nil {
 				t.Error("the list is complete")
 			}
 		})
@@ -339,7 +339,7 @@ func TestClosedWorld(t *testing.T) {
 			t.Errorf("Resource(%q) = %+v, %v, want %+v", name, resource, ok, want)
 		}
 		objects := 0
-		if _, err := provider.List(t.Context(), resource, func([]byte) error { objects++; return nil }); err != nil || objects != map[bool]int{true: 1}[name == "core.v1.ConfigMap"] {
+		if _, err := provider.List(t.Context(), resource, collector.Selection{}, func([]byte) error { objects++; return nil }); err != nil || objects != map[bool]int{true: 1}[name == "core.v1.ConfigMap"] {
 			t.Errorf("List(%s): %d objects, %v", name, objects, err)
 		}
 	}
@@ -427,7 +427,7 @@ func TestEmptySource(t *testing.T) {
 		t.Errorf("%+v, %v\n%s", discovery, err, log)
 	}
 	resource, _ := provider.(collector.ClosedWorld).Resource("core.v1.Pod")
-	if _, err := provider.List(t.Context(), resource, func([]byte) error { return nil }); err == nil {
+	if _, err := provider.List(t.Context(), resource, collector.Selection{}, func([]byte) error { return nil }); err == nil {
 		t.Error("an empty folder passes for a cluster without pods")
 	}
 }
@@ -458,7 +458,7 @@ func TestCapturedAt(t *testing.T) {
 
 func TestListBeforeDiscover(t *testing.T) {
 	provider, _ := open(t, write(t, map[string]string{"a.yaml": configMap("a")}))
-	if _, err := provider.List(context.Background(), collector.Resource{Version: "v1", Kind: "ConfigMap"}, func([]byte) error { return nil }); err == nil {
+	if _, err := provider.List(context.Background(), collector.Resource{Version: "v1", Kind: "ConfigMap"}, collector.Selection{}, func([]byte) error { return nil }); err == nil {
 		t.Error("no error")
 	}
 }
