@@ -14,6 +14,8 @@ import (
 // Definition is a kind of provider, as the first label of a provider block names it. cmd/k8sq registers each explicitly.
 type Definition struct {
 	Type string // "kubernetes", "manifests"
+	// Identified tells that its clusters have an Identity, so that the provider block may say which.
+	Identified bool
 	// Config makes a pointer to a struct whose `hcl` tags (gohcl's) are the block's attributes, set to their defaults.
 	Config func() any
 	// Check finds what is wrong with a decoded Config without reaching out to any cluster: every problem, not the first.

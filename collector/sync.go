@@ -31,20 +31,37 @@ type Lake interface {
 
 // Options are what one sync of one cluster needs.
 type Options struct {
-	Cluster     string // its id
-	Name        string
-	Tags        map[string]string
-	Provider    Provider
-	Lake        Lake
-	Scope       Scope
-	Redactor    *document.Redactor
-	Concurrency int    // resource types at once; at least 1
-	TempDir     string // for sorting; "" is the system's
-	Log         *slog.Logger
-	Meter       *Meter            // progress, read by others while the sync runs
-	Emit        func(Event) error // events, one at a time, each after the commit it speaks of; nil: none
-	Now         func() time.Time
+	Cluster  string // its id
+	Name     string
+	Tags     map[string]string
+	Provider Provider
+	Lake     Lake
+	Scope    Scope
+	// Identity is whose identity the cluster must have, or AnyIdentity; "": the one that the lake recorded.
+	Identity string
+	Changes  *Changes // what is recorded of differences; nil: all
+	// IgnoreFields are paths that mean nothing, as in a diff, with [*] for all elements: where objects differ only there or below, they are
+	// the same.
+	IgnoreFields []string
+	Timeout      time.Duration // of the whole sync, after which what was not listed is skipped; 0: none
+	Redactor     *document.Redactor
+	Concurrency  int    // resource types at once; at least 1
+	TempDir      string // for sorting; "" is the system's
+	Log          *slog.Logger
+	Meter        *Meter            // progress, read by others while the sync runs
+	Emit         func(Event) error // events, one at a time, each after the commit it speaks of; nil: none
+	Now          func() time.Time
 }
+
+// Changes says what is recorded of the differences between two versions. Versions are recorded in any case.
+type Changes struct {
+	Enabled   bool // rows in the table changes
+	Diff      bool // what changed, path by path; else only that something did
+	Deletions bool // rows for deletions too
+}
+
+// AnyIdentity as Options.Identity lets a cluster be another one than the lake knows under its id.
+const AnyIdentity = "any"
 
 // Result is what a sync did.
 type Result struct {
