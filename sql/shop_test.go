@@ -63,8 +63,8 @@ func shop(t testing.TB) *history {
 		h.syncs = append(h.syncs, s)
 	}
 	h.clusters = append(h.clusters,
-		row{"cluster": "prod", "provider": "aws", "name": "Production", "tags": map[string]string{"env": "prod"}, "server_version": "v1.37.2", "last_sync_id": "b", "last_sync_at": on(4, "00:01"), "last_sync_status": "partial", "listed_types": []string{"core.v1.Pod"}},
-		row{"cluster": "123", "provider": "gcp", "name": "123", "tags": map[string]string{}, "last_sync_id": "c", "last_sync_at": on(4, "00:02"), "last_sync_status": "partial", "listed_types": []string{}})
+		row{"cluster": "prod", "provider": "aws", "name": "Production", "tags": map[string]string{"env": "prod"}, "server_version": "v1.37.2", "last_sync_id": "b", "last_sync_at": on(4, "00:01"), "last_sync_status": "partial", "listed_types": []string{"core.v1.Pod"}, "listed_scopes": map[string]string{}},
+		row{"cluster": "123", "provider": "gcp", "name": "123", "tags": map[string]string{}, "last_sync_id": "c", "last_sync_at": on(4, "00:02"), "last_sync_status": "partial", "listed_types": []string{}, "listed_scopes": map[string]string{}})
 	return h
 }
 

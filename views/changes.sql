@@ -2,5 +2,6 @@
 CREATE VIEW changes AS
 SELECT
     cluster, provider, type, date, api_group, api_version, kind, namespace, name, resource_id, uid,
-    from_version, to_version, operation, captured_at, modified_at, managers, sync_id, generation, added, updated, removed, paths, diff::JSON AS diff
+    from_version, to_version, operation, captured_at, modified_at, managers, sync_id, generation, added, updated, removed, paths, diff::JSON AS diff,
+    attribution::JSON AS attribution
 FROM lake.changes

@@ -20,4 +20,4 @@ SELECT
     labels, annotations, resource_id, uid, latest_version, first_seen_at, updated_at, type,
     object_json(api_group, api_version, kind, metadata, spec, status, fields) AS data
 FROM lake.snapshots
-WHERE deleted_at IS NULL AND type IN ('apps.v1.Deployment', 'apps.v1beta2.Deployment', 'apps.v1beta1.Deployment', 'extensions.v1beta1.Deployment')
+WHERE deleted_at IS NULL AND (unobserved_reason IS NULL OR unobserved_reason = 'out of scope') AND type IN ('apps.v1.Deployment', 'apps.v1beta2.Deployment', 'apps.v1beta1.Deployment', 'extensions.v1beta1.Deployment')

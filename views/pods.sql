@@ -73,6 +73,6 @@ FROM (
             json_extract_string(spec, '$.priorityClassName') AS priority_class,
             json_extract_string(status, '$.startTime') AS started_at
         FROM lake.snapshots
-        WHERE deleted_at IS NULL AND type = 'core.v1.Pod'
+        WHERE deleted_at IS NULL AND (unobserved_reason IS NULL OR unobserved_reason = 'out of scope') AND type = 'core.v1.Pod'
     )
 )

@@ -21,4 +21,4 @@ SELECT
     labels, annotations, resource_id, uid, latest_version, first_seen_at, updated_at, type,
     object_json(api_group, api_version, kind, metadata, spec, status, fields) AS data
 FROM lake.snapshots
-WHERE deleted_at IS NULL AND type = 'core.v1.Service'
+WHERE deleted_at IS NULL AND (unobserved_reason IS NULL OR unobserved_reason = 'out of scope') AND type = 'core.v1.Service'
