@@ -11,6 +11,7 @@ import (
 
 	"github.com/k8sq/k8sq/collector"
 	"github.com/k8sq/k8sq/config"
+	"github.com/k8sq/k8sq/lake"
 	"github.com/k8sq/k8sq/lake/cache"
 	"github.com/k8sq/k8sq/lake/store"
 	"github.com/k8sq/k8sq/lake/store/local"
@@ -117,6 +118,27 @@ func (a *app) lakeOnly() (config.Lake, error) {
 		return config.Lake{}, &exitError{code: exitUsage}
 	}
 	return a.lakeOf(&config.Config{Lake: place}), nil
+}
+
+// openLake opens the lake to read from, and the cache that it reads through.
+func (a *app) openLake(ctx context.Context) (*lake.Lake, *cache.Cache, error) {
+	place, err := a.lakeOnly()
+	if err != nil {
+		return nil, nil, err
+	}
+	files, err := a.openCache()
+	if err != nil {
+		return nil, nil, err
+	}
+	stored, err := openStore(ctx, place, false)
+	if errors.Is(err, store.ErrNoRoot) {
+		return nil, nil, fmt.Errorf("%w\nThe first \"k8sq sync\" makes the lake. --lake and K8SQ_LAKE name another one.", err)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := lake.Open(ctx, stored, files)
+	return l, files, err
 }
 
 // openStore opens the folder or bucket of the lake; create makes a folder that does not exist.

@@ -14,8 +14,6 @@ import (
 
 	"github.com/k8sq/k8sq/cmd/k8sq/render"
 	"github.com/k8sq/k8sq/examples/queries"
-	"github.com/k8sq/k8sq/lake"
-	"github.com/k8sq/k8sq/lake/store"
 	"github.com/k8sq/k8sq/sql"
 )
 
@@ -142,22 +140,7 @@ func (a *app) runQuery(ctx context.Context, options queryOptions) error {
 
 // answer opens the lake, runs the query and prints its result.
 func (a *app) answer(ctx context.Context, format render.Format, options queryOptions) error {
-	place, err := a.lakeOnly()
-	if err != nil {
-		return err
-	}
-	files, err := a.openCache()
-	if err != nil {
-		return err
-	}
-	stored, err := openStore(ctx, place, false)
-	if errors.Is(err, store.ErrNoRoot) {
-		return fmt.Errorf("%w\nThe first \"k8sq sync\" makes the lake. --lake and K8SQ_LAKE name another one.", err)
-	}
-	if err != nil {
-		return err
-	}
-	l, err := lake.Open(ctx, stored, files)
+	l, files, err := a.openLake(ctx)
 	if err != nil {
 		return err
 	}
