@@ -232,7 +232,7 @@ func (j *join) differs(ctx context.Context, object *document.Object) error {
 			}
 			return j.captured(object, old, lake.Created, nil)
 		}
-		diff, err := document.Diff(old.State, object.State)
+		diff, err := document.Diff(old.State, object.State, document.Options{})
 		if err != nil {
 			return fmt.Errorf("compare %s with its last state: %w", object.ResourceID, err)
 		}

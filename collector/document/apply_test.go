@@ -57,7 +57,7 @@ func (t *trie) adds() bool {
 	return false
 }
 
-func parsePath(path string) (steps []any) {
+func stepsOf(path string) (steps []any) {
 	for path != "" {
 		switch {
 		case strings.HasPrefix(path, "['"):
@@ -113,14 +113,14 @@ func readPatch(diff []byte) patch {
 	p := patch{&trie{}, &trie{}}
 	sections := v.(map[string]any)
 	for path, value := range sections["added"].(map[string]any) {
-		p.new.at(parsePath(path)).added = &value
+		p.new.at(stepsOf(path)).added = &value
 	}
 	for path, value := range sections["updated"].(map[string]any) {
 		c := value.(map[string]any)
-		p.new.at(parsePath(path)).updated = &change{c["from"], c["to"]}
+		p.new.at(stepsOf(path)).updated = &change{c["from"], c["to"]}
 	}
 	for path := range sections["removed"].(map[string]any) {
-		p.old.at(parsePath(path)).removed = true
+		p.old.at(stepsOf(path)).removed = true
 	}
 	return p
 }
@@ -463,7 +463,7 @@ func checkDiff(t *testing.T, seed uint64) {
 	describe := func(d Difference) string {
 		return fmt.Sprintf("seed %d\nold  %s\nnew  %s\ndiff %s", seed, old.Whole, new.Whole, d.JSON)
 	}
-	d, err := Diff(old.State, new.State)
+	d, err := Diff(old.State, new.State, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func BenchmarkDiff(b *testing.B) {
 	after := stateOf(b, strings.NewReplacer(`"resourceVersion":"184467"`, `"resourceVersion":"184470"`, `"restartCount":0`, `"restartCount":1`, `"startedAt":"2026-11-24T09:00:05Z"`, `"startedAt":"2026-11-24T09:30:05Z"`, `checkout:v2.14.3`, `checkout:v2.14.4`).Replace(string(raw)))
 	b.ReportAllocs()
 	for b.Loop() {
-		d, err := Diff(before, after)
+		d, err := Diff(before, after, Options{})
 		if err != nil || d.Updated != 6 {
 			b.Fatal(err, string(d.JSON))
 		}

@@ -19,6 +19,12 @@ type Difference struct {
 	JSON json.RawMessage
 }
 
+// Options say what in a comparison means nothing.
+type Options struct {
+	Schema *Schema // of the objects' kind; nil where it is not known
+	Ignore *Ignore // the same that the digests were made with
+}
+
 // Diff compares two stored states of one object. It is empty if and only if their digests are equal.
 //
 // A leaf is a scalar, an empty object or an empty array; an object or array that appears or goes is listed leaf by leaf. A value
@@ -33,7 +39,7 @@ type Difference struct {
 // The index in the path of an added or updated leaf is its place in the new list; in that of a removed leaf, its place in the old one.
 // Where elements that stay, aligned by key, changed their order, the list's own path is an updated leaf too: from the old list's keys to
 // the new one's, {"from": ["a","b"], "to": ["b","a"]}, each key an array if it has several fields.
-func Diff(before, after lake.State) (Difference, error) {
+func Diff(before, after lake.State, options Options) (Difference, error) {
 	d := differs.Get().(*differ)
 	defer differs.Put(d)
 	// Most changes leave some columns as they are, and canonical JSON that is equal has nothing to compare.
@@ -45,10 +51,10 @@ func Diff(before, after lake.State) (Difference, error) {
 		}
 	}
 	var err error
-	if d.oldDocument, err = d.old.assembleForDiff(d.oldDocument, before); err != nil {
+	if d.oldDocument, err = d.old.assembleForDiff(d.oldDocument, before, options.Ignore); err != nil {
 		return Difference{}, fmt.Errorf("read the old state: %w", err)
 	}
-	if d.newDocument, err = d.new.assembleForDiff(d.newDocument, after); err != nil {
+	if d.newDocument, err = d.new.assembleForDiff(d.newDocument, after, options.Ignore); err != nil {
 		return Difference{}, fmt.Errorf("read the new state: %w", err)
 	}
 	d.oldPath, d.newPath, d.text = d.oldPath[:0], d.newPath[:0], d.text[:0]
@@ -72,10 +78,10 @@ type differ struct {
 // leaf is an entry of a difference: its path and values are stretches of differ.text.
 type leaf struct{ path, from, to span }
 
-func (t *tree) assembleForDiff(buffer []byte, state lake.State) ([]byte, error) {
+func (t *tree) assembleForDiff(buffer []byte, state lake.State, ignore *Ignore) ([]byte, error) {
 	buffer, err := t.assemble(buffer, state)
 	if err == nil {
-		ignore(t, dropped)
+		ignore.flag(t, dropped)
 	}
 	return buffer, err
 }

@@ -56,7 +56,7 @@ func TestDiff(t *testing.T) {
 		{"lists of lists", `{"spec":{"containers":[[{"name":"a"}]]}}`, `{"spec":{"containers":[[{"name":"b"}]]}}`, ``, `"spec.containers[0][0].name":{"from":"a","to":"b"}`, ``},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := Diff(stateOf(t, test.old), stateOf(t, test.new))
+			got, err := Diff(stateOf(t, test.old), stateOf(t, test.new), Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -105,7 +105,7 @@ func TestDiffOfSecretShowsRotationOnly(t *testing.T) {
 	old := normalize(t, secretResource, `{"metadata":{"name":"s"},"data":{"a":"aHVudGVyMg==","b":"c2FtZQ=="}}`)
 	before := lake.State{Metadata: append(json.RawMessage(nil), old.Metadata...), Fields: append(json.RawMessage(nil), old.Fields...)}
 	rotated := normalize(t, secretResource, `{"metadata":{"name":"s"},"data":{"a":"aHVudGVyMw==","b":"c2FtZQ=="}}`)
-	d, err := Diff(before, rotated.State)
+	d, err := Diff(before, rotated.State, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,10 +116,10 @@ func TestDiffOfSecretShowsRotationOnly(t *testing.T) {
 
 func TestDiffErrors(t *testing.T) {
 	good, bad := stateOf(t, `{}`), lake.State{Spec: json.RawMessage(`{"a":"hush`)}
-	if _, err := Diff(bad, good); err == nil || !strings.Contains(err.Error(), "old state") || strings.Contains(err.Error(), "hush") {
+	if _, err := Diff(bad, good, Options{}); err == nil || !strings.Contains(err.Error(), "old state") || strings.Contains(err.Error(), "hush") {
 		t.Errorf("error %v", err)
 	}
-	if _, err := Diff(good, bad); err == nil || !strings.Contains(err.Error(), "new state") {
+	if _, err := Diff(good, bad, Options{}); err == nil || !strings.Contains(err.Error(), "new state") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -47,6 +47,7 @@ func (o *Object) Clone() *Object {
 // one of its own.
 type Normalizer struct {
 	redaction *redaction
+	ignore    *Ignore
 	tree      tree
 	writer    writer
 	fields    []byte
@@ -66,6 +67,12 @@ func NewNormalizer(redactor *Redactor) *Normalizer {
 	if redactor != nil {
 		n.redaction = redactor.begin()
 	}
+	return n
+}
+
+// Ignoring sets the fields that the digest leaves out besides the built-in ones, and gives the Normalizer back.
+func (n *Normalizer) Ignoring(ignore *Ignore) *Normalizer {
+	n.ignore = ignore
 	return n
 }
 
@@ -95,7 +102,7 @@ func (n *Normalizer) Normalize(resource Resource, raw []byte) (*Object, error) {
 	if managed, ok := t.member(metadata, "managedFields"); ok {
 		t.nodes[managed].flags |= dropped
 	}
-	ignore(t, ignored)
+	n.ignore.flag(t, ignored)
 	n.write(resource)
 	return &n.object, nil
 }
@@ -267,17 +274,27 @@ func (n *Normalizer) write(resource Resource) {
 	w.out, w.cuts = append(w.out[:0], '{'), w.cuts[:0]
 	n.fields = append(n.fields[:0], '{')
 	var metadata, spec, status span
-	wroteVersion, wroteKind := false, false
+	wroteVersion, wroteKind, kept := false, false, false
+	comma := func(flags uint8) {
+		start := len(w.out)
+		w.comma()
+		if flags&ignored == 0 {
+			if !kept && len(w.out) > start {
+				w.cuts = append(w.cuts, cut{start, len(w.out)}) // all before it is ignored
+			}
+			kept = true
+		}
+	}
 	head := func(before []byte) {
 		// apiVersion and kind come from the resource, in their place among the sorted keys; nil means after everything.
 		if !wroteVersion && (before == nil || string(before) > "apiVersion") {
-			w.comma()
+			comma(0)
 			w.out = append(w.out, `"apiVersion":`...)
 			w.out = appendQuoted(w.out, groupVersion(resource.APIGroup, resource.APIVersion))
 			wroteVersion = true
 		}
 		if !wroteKind && (before == nil || string(before) > "kind") {
-			w.comma()
+			comma(0)
 			w.out = append(w.out, `"kind":`...)
 			w.out = appendQuoted(w.out, resource.Kind)
 			wroteKind = true
@@ -289,11 +306,15 @@ func (n *Normalizer) write(resource Resource) {
 			continue
 		}
 		head(key)
-		w.comma()
+		start, cuts, flags := len(w.out), len(w.cuts), t.nodes[child].flags
+		comma(flags)
 		memberAt := len(w.out)
 		w.key(t, child)
 		valueAt := len(w.out)
 		w.value(t, child)
+		if flags&ignored != 0 {
+			w.cuts = append(w.cuts[:cuts], cut{start, len(w.out)})
+		}
 		switch value := (span{valueAt, len(w.out)}); string(key) {
 		case "metadata":
 			metadata = value

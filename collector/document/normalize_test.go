@@ -204,7 +204,7 @@ func FuzzStored(f *testing.F) {
 			if canonical, err := Canonical(whole); err != nil || string(canonical) != string(whole) {
 				t.Fatalf("the whole is not canonical (%v): %s", err, whole)
 			}
-			digest, err := DigestOf(o.Identity, o.State)
+			digest, err := DigestOf(o.Identity, o.State, nil)
 			if err != nil || digest != o.Digest {
 				t.Fatalf("digest of the columns %s (%v), want %s", digest, err, o.Digest)
 			}
@@ -245,7 +245,7 @@ func stripIgnored(whole map[string]any) {
 
 func TestStoredColumnsThatAreNotOurs(t *testing.T) {
 	for _, state := range []lake.State{{Spec: json.RawMessage(`{"a":`)}, {Fields: json.RawMessage(`[]`)}, {Fields: json.RawMessage(`{`)}} {
-		if _, err := DigestOf(lake.Identity{Kind: "Pod", ResourceID: "a/b"}, state); err == nil || !strings.Contains(err.Error(), "Pod a/b") {
+		if _, err := DigestOf(lake.Identity{Kind: "Pod", ResourceID: "a/b"}, state, nil); err == nil || !strings.Contains(err.Error(), "Pod a/b") {
 			t.Errorf("%s: error %v", show(state), err)
 		}
 	}

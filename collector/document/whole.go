@@ -11,28 +11,28 @@ import (
 // Whole puts the canonical whole together again from the stored columns. It equals what Normalize gave as Object.Whole.
 // An error means that the columns are not what a Normalizer wrote.
 func Whole(identity lake.Identity, state lake.State) ([]byte, error) {
-	w, err := rewrite(identity, state)
+	w, err := rewrite(identity, state, nil)
 	if err != nil {
 		return nil, err
 	}
 	return w.out, nil
 }
 
-// DigestOf computes the digest from the stored columns. It equals Object.Digest, unless the columns were changed since.
-func DigestOf(identity lake.Identity, state lake.State) (string, error) {
-	w, err := rewrite(identity, state)
+// DigestOf computes the digest from the stored columns, without the fields to ignore. It equals Object.Digest, unless the columns were changed since.
+func DigestOf(identity lake.Identity, state lake.State, ignore *Ignore) (string, error) {
+	w, err := rewrite(identity, state, ignore)
 	if err != nil {
 		return "", err
 	}
 	return w.digest(sha256.New(), nil), nil
 }
 
-func rewrite(identity lake.Identity, state lake.State) (*writer, error) {
+func rewrite(identity lake.Identity, state lake.State, ignore *Ignore) (*writer, error) {
 	n := Normalizer{hash: sha256.New()}
 	if _, err := n.tree.assemble(nil, state); err != nil {
 		return nil, fmt.Errorf("read the stored %s %s: %w", identity.Kind, identity.ResourceID, err)
 	}
-	ignore(&n.tree, ignored)
+	ignore.flag(&n.tree, ignored)
 	n.write(resourceOf(identity))
 	return &n.writer, nil
 }

@@ -62,7 +62,7 @@ func (w *writer) value(t *tree, n uint32) {
 			}
 			// What remains after the cuts must be canonical JSON too, commas included: an ignored member goes with the comma before
 			// it, and the first one kept loses the comma that an ignored one before it made necessary.
-			start := len(w.out)
+			start, cuts := len(w.out), len(w.cuts)
 			if written {
 				w.out = append(w.out, ',')
 				if flags&ignored == 0 && !kept {
@@ -73,7 +73,7 @@ func (w *writer) value(t *tree, n uint32) {
 			w.value(t, child)
 			written = true
 			if flags&ignored != 0 {
-				w.cuts = append(w.cuts, cut{start, len(w.out)})
+				w.cuts = append(w.cuts[:cuts], cut{start, len(w.out)}) // and what is ignored within it goes with it
 			} else {
 				kept = true
 			}
