@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/k8sq/k8sq/collector/document"
 	"github.com/k8sq/k8sq/lake"
 )
 
@@ -270,4 +271,10 @@ func MatchType(pattern, resourceType string) bool {
 // different clusters would mix, and a folder's name may have 255 bytes.
 func PartitionValue(value string) bool {
 	return !strings.EqualFold(value, "NULL") && !strings.EqualFold(value, "__HIVE_DEFAULT_PARTITION__") && len(lake.Escape(value)) <= 200
+}
+
+// CheckFieldPath says what is wrong with a path of Options.IgnoreFields.
+func CheckFieldPath(path string) error {
+	_, err := document.CompileIgnore([]string{path})
+	return err
 }

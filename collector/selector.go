@@ -172,6 +172,23 @@ func (r *Requirement) matches(labels []lake.Pair) bool {
 	}
 }
 
+// Excludes tells whether no labels meet both requirements.
+func (r Requirement) Excludes(other Requirement) bool {
+	if r.Key != other.Key {
+		return false
+	}
+	if r.Operator > other.Operator {
+		r, other = other, r
+	}
+	switch {
+	case r.Operator == In && other.Operator == In:
+		return !slices.ContainsFunc(r.Values, func(value string) bool { return slices.Contains(other.Values, value) })
+	case r.Operator == In && other.Operator == NotIn:
+		return !slices.ContainsFunc(r.Values, func(value string) bool { return !slices.Contains(other.Values, value) })
+	}
+	return (r.Operator == In || r.Operator == Exists) && other.Operator == NotExists
+}
+
 // not is the requirement that the labels meet which do not meet r.
 func (r Requirement) not() Requirement {
 	r.Operator = [...]Operator{In: NotIn, NotIn: In, Exists: NotExists, NotExists: Exists}[r.Operator]

@@ -33,7 +33,7 @@ type Config struct {
 	Dir       string // the folder that relative paths start from: the file's, or the working directory
 	Lake      Lake
 	Providers []Provider // in the order of the file
-	Collect   Collect
+	Collect   Collect    // what holds for a cluster whose block says nothing else
 	Redact    Redact
 }
 
@@ -56,23 +56,11 @@ type Provider struct {
 	Tags map[string]string
 	// Config is what the definition's Config function made, with the block's attributes decoded into it.
 	Config any
-	Range  Range // of the block's header; zero where there is no file
-}
-
-// Collect says what is read of every cluster.
-type Collect struct {
-	Concurrency    int // resource types listed at a time, at least 1
-	Select, Ignore Types
-}
-
-// Types is a select or an ignore block.
-type Types struct {
-	ResourceTypes []string // patterns as collector.MatchType has them
-}
-
-// Scope gives what is to be collected in the pipeline's form.
-func (c Collect) Scope() collector.Scope {
-	return collector.Scope{Select: c.Select.ResourceTypes, Ignore: c.Ignore.ResourceTypes}
+	// Collect is what holds for this cluster: the defaults, and over them what its own block says.
+	Collect Collect
+	// Identity is whose identity the cluster must have, or collector.AnyIdentity; "": the one that the lake knows.
+	Identity string
+	Range    Range // of the block's header; zero where there is no file
 }
 
 // Redact says how secrets are replaced.
@@ -101,8 +89,8 @@ func Default(dir string, definitions []collector.Definition, context string) (*C
 	return &Config{
 		Dir:       dir,
 		Lake:      Lake{URL: filepath.Join(dir, DefaultLake)},
-		Providers: []Provider{{Type: definition.Type, ID: id, Name: id, Config: definition.Config()}},
-		Collect:   Collect{Concurrency: DefaultConcurrency},
+		Providers: []Provider{{Type: definition.Type, ID: id, Name: id, Config: definition.Config(), Collect: defaultCollect()}},
+		Collect:   defaultCollect(),
 	}, nil
 }
 

@@ -39,8 +39,9 @@ type filesConfig struct {
 
 var definitions = []collector.Definition{
 	{
-		Type:   "kubernetes",
-		Config: func() any { return &clusterConfig{PageSize: 500} },
+		Type:       "kubernetes",
+		Identified: true,
+		Config:     func() any { return &clusterConfig{PageSize: 500} },
 		Check: func(environment collector.Environment, config any) []collector.Problem {
 			c := config.(*clusterConfig)
 			var problems []collector.Problem

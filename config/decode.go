@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -50,31 +51,30 @@ func (l *loader) config(root *hclsyntax.Body) *Config {
 		Path:    l.path,
 		Dir:     l.dir,
 		Lake:    Lake{URL: filepath.Join(l.dir, DefaultLake)},
-		Collect: Collect{Concurrency: DefaultConcurrency},
+		Collect: defaultCollect(),
 	}
 	body := l.narrow(root, rootSchema, laterRoot)
 	seen := map[string]*hclsyntax.Block{}
-	clusters := map[string]*hclsyntax.Block{}
 	for _, block := range body.Blocks {
 		if block.Type == "provider" {
-			if len(block.Labels) == 2 {
-				l.provider(config, block, clusters)
-			}
 			continue
 		}
-		if first := seen[block.Type]; first != nil {
-			l.problem(block.TypeRange, fmt.Sprintf("Duplicate %s block", block.Type),
-				"There is one %s block already, at %s. Merge the two.", block.Type, at(first.TypeRange))
-		} else {
-			seen[block.Type] = block
-		}
+		l.once(seen, block)
 		switch block.Type {
 		case "lake":
 			l.lake(&config.Lake, block)
 		case "collect":
 			l.collect(&config.Collect, block)
+			l.consistent(config.Collect, block.Body)
 		case "redact":
 			l.redact(&config.Redact, block)
+		}
+	}
+	// The providers come last, wherever they stand: each takes on the defaults of the collect block.
+	clusters := map[string]*hclsyntax.Block{}
+	for _, block := range body.Blocks {
+		if block.Type == "provider" && len(block.Labels) == 2 {
+			l.provider(config, block, clusters)
 		}
 	}
 	return config
@@ -141,43 +141,6 @@ func (l *loader) redact(redact *Redact, block *hclsyntax.Block) {
 	redact.KeyFile = l.join(*attributes.KeyFile)
 }
 
-func (l *loader) collect(collect *Collect, block *hclsyntax.Block) {
-	type types struct {
-		ResourceTypes []string `hcl:"resource_types,optional"`
-	}
-	var attributes struct {
-		Concurrency *int `hcl:"concurrency,optional"`
-	}
-	schema, _ := gohcl.ImpliedBodySchema(attributes)
-	schema.Blocks = []hcl.BlockHeaderSchema{{Type: "select"}, {Type: "ignore"}}
-	body := l.narrow(block.Body, schema, laterCollect)
-	if l.into(only(body, schema.Attributes), &attributes) && attributes.Concurrency != nil {
-		collect.Concurrency = *attributes.Concurrency
-		if collect.Concurrency < 1 {
-			l.problem(body.Attributes["concurrency"].Expr.Range(), "Invalid concurrency",
-				"At least one resource type must be listed at a time.")
-		}
-	}
-	seen := map[string]*hclsyntax.Block{}
-	for _, inner := range body.Blocks {
-		if first := seen[inner.Type]; first != nil {
-			l.problem(inner.TypeRange, fmt.Sprintf("Duplicate %s block", inner.Type),
-				"There is one %s block already, at %s. Merge the two.", inner.Type, at(first.TypeRange))
-		} else {
-			seen[inner.Type] = inner
-		}
-		var decoded types
-		scope, later := &collect.Select, laterSelect
-		if inner.Type == "ignore" {
-			scope, later = &collect.Ignore, laterIgnore
-		}
-		if innerBody, sound := l.decode(inner.Body, &decoded, later); sound {
-			l.resourceTypes(innerBody.Attributes["resource_types"], decoded.ResourceTypes)
-			scope.ResourceTypes = decoded.ResourceTypes
-		}
-	}
-}
-
 func (l *loader) provider(config *Config, block *hclsyntax.Block, clusters map[string]*hclsyntax.Block) {
 	provider := Provider{Type: block.Labels[0], ID: block.Labels[1], Range: rangeOf(block.DefRange())}
 	switch first := clusters[provider.ID]; {
@@ -204,16 +167,39 @@ func (l *loader) provider(config *Config, block *hclsyntax.Block, clusters map[s
 	}
 
 	var own struct {
-		Name *string           `hcl:"name,optional"`
-		Tags map[string]string `hcl:"tags,optional"`
+		Name              *string           `hcl:"name,optional"`
+		Tags              map[string]string `hcl:"tags,optional"`
+		Namespaces        []string          `hcl:"namespaces,optional"`
+		ExcludeNamespaces []string          `hcl:"exclude_namespaces,optional"`
+	}
+	var identified struct {
+		Identity *string `hcl:"identity,optional"`
 	}
 	provider.Config = definition.Config()
 	ownSchema, _ := gohcl.ImpliedBodySchema(own)
 	schema, _ := gohcl.ImpliedBodySchema(provider.Config)
-	merged := &hcl.BodySchema{Attributes: slices.Concat(ownSchema.Attributes, schema.Attributes), Blocks: schema.Blocks}
+	identifiedSchema := &hcl.BodySchema{}
+	if definition.Identified {
+		identifiedSchema, _ = gohcl.ImpliedBodySchema(identified)
+	}
+	common := slices.Concat(ownSchema.Attributes, identifiedSchema.Attributes)
+	merged := &hcl.BodySchema{
+		Attributes: slices.Concat(common, schema.Attributes),
+		Blocks:     append(slices.Clone(schema.Blocks), hcl.BlockHeaderSchema{Type: "collect"}),
+	}
 	body := l.narrow(block.Body, merged, laterProvider)
-	l.into(only(body, ownSchema.Attributes), &own)
-	sound := l.into(without(body, ownSchema.Attributes), provider.Config)
+	ownSound := l.into(only(body, ownSchema.Attributes), &own)
+	if l.into(only(body, identifiedSchema.Attributes), &identified) && identified.Identity != nil {
+		provider.Identity = *identified.Identity
+		if provider.Identity != collector.AnyIdentity && !uid.MatchString(provider.Identity) {
+			l.problem(body.Attributes["identity"].Expr.Range(), "Invalid identity",
+				"It is the uid of the cluster's namespace kube-system, such as \"1f2a5c0e-7c9b-4e55-9d0c-2f6f3f1f8a11\", or \"any\".")
+		}
+	}
+	provider.Collect = l.narrowed(config.Collect, body, ownSound, own.Namespaces, own.ExcludeNamespaces)
+	rest := without(body, common)
+	rest.Blocks = slices.DeleteFunc(slices.Clone(rest.Blocks), func(inner *hclsyntax.Block) bool { return inner.Type == "collect" })
+	sound := l.into(rest, provider.Config)
 	provider.Name = provider.ID
 	if own.Name != nil && *own.Name != "" {
 		provider.Name = *own.Name
@@ -239,6 +225,45 @@ func (l *loader) provider(config *Config, block *hclsyntax.Block, clusters map[s
 		l.problem(subject, summary, "%s", detail)
 	}
 	config.Providers = append(config.Providers, provider)
+}
+
+var uid = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// narrowed gives what holds for the cluster of a provider block: the defaults, over them its collect block, and its attributes namespaces and
+// exclude_namespaces, which are short for select and ignore.
+func (l *loader) narrowed(defaults Collect, body *hclsyntax.Body, sound bool, namespaces, excluded []string) Collect {
+	collect := defaults.clone()
+	seen := map[string]*hclsyntax.Block{}
+	for _, block := range body.Blocks {
+		if block.Type == "collect" {
+			l.once(seen, block)
+			l.collect(&collect, block)
+		}
+	}
+	if sound {
+		for _, short := range []struct {
+			attribute, name, long string
+			value                 []string
+			target                *[]string
+		}{
+			{"namespaces", "select.namespaces", "collect { select { namespaces } }", namespaces, &collect.Select.Namespaces},
+			{"exclude_namespaces", "ignore.namespaces", "collect { ignore { namespaces } }", excluded, &collect.Ignore.Namespaces},
+		} {
+			attribute := body.Attributes[short.attribute]
+			if attribute == nil {
+				continue
+			}
+			if long, given := collect.places[short.name]; given && contains(body, long.attribute) {
+				l.problem(attribute.NameRange, "Namespaces given twice", "%s is short for %s, which stands at %s. Leave one out.",
+					short.attribute, short.long, at(long.attribute.NameRange))
+				continue
+			}
+			l.namespaces(attribute, short.value)
+			put(&collect, short.name, body, short.attribute, short.target, short.value)
+		}
+	}
+	l.consistent(collect, body)
+	return collect
 }
 
 const noPartitionValue = "%q cannot name a folder of the lake: it is too long, or one of the words that engines read as NULL there."

@@ -12,20 +12,9 @@ var (
 		"report":  "reports",
 	}
 	laterCollect = map[string]string{
-		"interval":         "scheduled syncs (interval)",
-		"schedule":         "scheduled syncs (schedule)",
-		"run_on_start":     "scheduled syncs (run_on_start)",
-		"custom_resources": "settings for custom resources",
-		"changes":          "settings for changes",
-	}
-	laterSelect = map[string]string{
-		"namespaces": "selection by namespace",
-		"labels":     "selection by label",
-	}
-	laterIgnore = map[string]string{
-		"namespaces": "selection by namespace",
-		"labels":     "selection by label",
-		"pod_phases": "selection by pod phase",
+		"interval":     "scheduled syncs (interval)",
+		"schedule":     "scheduled syncs (schedule)",
+		"run_on_start": "scheduled syncs (run_on_start)",
 	}
 	laterRedact = map[string]string{
 		"types":    "redaction rules of one's own",
@@ -37,16 +26,8 @@ var (
 	}
 	// laterProvider holds only where the provider's definition does not know the name itself.
 	laterProvider = map[string]string{
-		"namespaces":         "selection by namespace",
-		"exclude_namespaces": "selection by namespace",
-		"collect":            "a collect block of a single provider",
-		"select":             "a select block of a single provider",
-		"ignore":             "an ignore block of a single provider",
-		"custom_resources":   "settings for custom resources",
-		"changes":            "settings for changes",
-		"concurrency":        "a concurrency of a single provider",
-		"interval":           "scheduled syncs (interval)",
-		"schedule":           "scheduled syncs (schedule)",
-		"run_on_start":       "scheduled syncs (run_on_start)",
+		"interval":     "scheduled syncs (interval)",
+		"schedule":     "scheduled syncs (schedule)",
+		"run_on_start": "scheduled syncs (run_on_start)",
 	}
 )

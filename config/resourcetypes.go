@@ -10,6 +10,8 @@ import (
 
 var (
 	exactType   = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?\.v[0-9]+((alpha|beta)[0-9]+)?\.[A-Z][A-Za-z0-9]*$`)
+	groupName   = regexp.MustCompile(`^[-a-z0-9]+(\.[-a-z0-9]+)+$`)
+	withVersion = regexp.MustCompile(`\.v[0-9]`)
 	typePattern = regexp.MustCompile(`^[-A-Za-z0-9.*]+$`)
 )
 
@@ -37,6 +39,8 @@ func (l *loader) resourceType(subject hcl.Range, pattern string) {
 		l.problem(subject, summary, "The parts are separated by dots: %q. %s", strings.ReplaceAll(pattern, "/", "."), form)
 	case !typePattern.MatchString(pattern):
 		l.problem(subject, summary, "%s In a pattern, * stands for any run of characters; there is no other wildcard.", form)
+	case groupName.MatchString(pattern) && !withVersion.MatchString(pattern):
+		l.problem(subject, summary, "%s All types of a group: %q.", form, pattern+".*")
 	case !strings.Contains(pattern, "*") && !exactType.MatchString(pattern):
 		l.problem(subject, summary, "%s A pattern finds a kind in any group: \"*.%s\".", form, kindOf(pattern))
 	}

@@ -77,7 +77,8 @@ func (r *syncRun) ended(result collector.Result, err error) {
 	if err != nil {
 		return // told when the run ends
 	}
-	fmt.Fprint(r.screen, troubleLines(result, r.loaded.Collect.Scope()))
+	block, _ := r.loaded.Provider(result.Cluster)
+	fmt.Fprint(r.screen, troubleLines(result, block.Collect.Scope()))
 	if result.Err == nil {
 		fmt.Fprint(r.plain, doneLine(result))
 	}

@@ -200,7 +200,8 @@ func (r *syncRun) one(ctx context.Context, block config.Provider) (collector.Res
 	r.waiting(block.ID, lake.Holder{})
 	return collector.Sync(ctx, collector.Options{
 		Cluster: block.ID, Name: block.Name, Tags: block.Tags, Provider: provider, Lake: r.lake,
-		Scope: r.loaded.Collect.Scope(), Redactor: r.redactor, Concurrency: r.loaded.Collect.Concurrency,
+		Scope: block.Collect.Scope(), Identity: block.Identity, Redactor: r.redactor, Concurrency: block.Collect.Concurrency,
+		Changes: &block.Collect.Changes, IgnoreFields: block.Collect.IgnoreFields, Timeout: block.Collect.SyncTimeout,
 		Log: r.log, Meter: r.meter(block.ID), Emit: r.emit,
 	})
 }

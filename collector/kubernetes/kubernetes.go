@@ -50,7 +50,8 @@ type Config struct {
 // Definition is the provider type "kubernetes".
 func Definition() collector.Definition {
 	return collector.Definition{
-		Type: "kubernetes",
+		Type:       "kubernetes",
+		Identified: true,
 		Config: func() any {
 			return &Config{Timeout: "60s", Retries: 5, QPS: 50, Burst: 100, PageSize: 500}
 		},

@@ -13,21 +13,6 @@ collect {
   interval     = "30m"
   schedule     = "* * * * *"
   run_on_start = true
-
-  select {
-    namespaces = ["a"]
-    labels     = { a = "b" }
-  }
-  ignore {
-    namespaces = ["a"]
-    pod_phases = ["Succeeded"]
-  }
-  custom_resources {
-    enabled = true
-  }
-  changes {
-    enabled = true
-  }
 }
 
 redact {
@@ -35,9 +20,8 @@ redact {
 }
 
 provider "kubernetes" "a" {
-  context    = "x"
-  namespaces = ["a"]
-  interval   = "1h"
+  context  = "x"
+  interval = "1h"
   collect {
     interval = "2h"
   }
