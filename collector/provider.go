@@ -68,6 +68,22 @@ type Identifying interface {
 	Identities(ctx context.Context, resource Resource, namespaces []string, each func(resourceID, uid string) error) (Listing, error)
 }
 
+// Metered is an optional power of a Provider: it counts what it asks of the cluster.
+type Metered interface {
+	// Usage tells what it has asked so far. It may be called at any time.
+	Usage() Usage
+}
+
+// Usage is what a provider asked of a cluster.
+type Usage struct {
+	Requests int64         // that were sent
+	Retries  int64         // of them, after a failure
+	Refused  int64         // by the cluster, for being too many (429)
+	Waiting  int           // that wait now for the provider's own limit of requests
+	Waited   time.Duration // in which at least one did
+	Limits   string        // that limit as the provider block has it ("qps = 50, burst = 100"), "" where there is none
+}
+
 // ClosedWorld is an optional power of a Provider whose source is all there is (a folder of manifests): a type that Discover does not
 // give has no objects, and may be listed to say so. A Kubernetes cluster is none: there a missing type may be an API that is down.
 type ClosedWorld interface {

@@ -74,6 +74,7 @@ type Result struct {
 	FinishedAt    time.Time
 	Rows          []lake.SyncRow // one a type, sorted by type
 	Committed     int            // partitions that got a new generation
+	Usage         Usage          // what the provider asked of the cluster, where it counts
 	Err           error          // why, where Status is failed: nothing could be listed, the lake failed, or the sync was interrupted
 }
 
@@ -96,11 +97,12 @@ func Sync(ctx context.Context, options Options) (Result, error) {
 	if s.Meter == nil {
 		s.Meter = new(Meter)
 	}
+	s.Meter.follow(s.Provider)
 	err := s.run(ctx)
 	if err == nil {
 		err = s.emitErr
 	}
-	s.result.FinishedAt = s.now()
+	s.result.FinishedAt, s.result.Usage = s.now(), s.Meter.usage()
 	s.Meter.phase.Store(phaseDone)
 	if err != nil {
 		s.result.Status, s.result.Err = lake.Failed, err

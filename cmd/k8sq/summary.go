@@ -34,8 +34,27 @@ type clusterSummary struct {
 	Updated       int64                  `json:"updated"`
 	Deleted       int64                  `json:"deleted"`
 	Committed     int                    `json:"partitions_committed"`
+	Requests      *requestSummary        `json:"requests,omitempty"` // of a provider that sends any
 	Error         string                 `json:"error,omitempty"`
 	Types         []collector.TypeResult `json:"types"`
+}
+
+// requestSummary is what a sync asked of a cluster.
+type requestSummary struct {
+	Sent          int64   `json:"sent"`
+	Retries       int64   `json:"retries"`              // of those sent, after a failure
+	Refused       int64   `json:"refused"`              // by the server, for being too many
+	WaitedSeconds float64 `json:"limit_waited_seconds"` // in which one or more were held back by limit
+	Limit         string  `json:"limit,omitempty"`      // of the provider block
+}
+
+func requestsOf(usage collector.Usage) *requestSummary {
+	if usage == (collector.Usage{}) {
+		return nil
+	}
+	return &requestSummary{
+		Sent: usage.Requests, Retries: usage.Retries, Refused: usage.Refused, WaitedSeconds: usage.Waited.Seconds(), Limit: usage.Limits,
+	}
 }
 
 func (r *syncRun) summarise(options syncOptions, elapsed time.Duration) error {
@@ -48,7 +67,7 @@ func (r *syncRun) summarise(options syncOptions, elapsed time.Duration) error {
 		cluster := clusterSummary{
 			Cluster: result.Cluster, Provider: result.Provider, SyncID: result.SyncID, Status: result.Status,
 			ServerVersion: result.ServerVersion, StartedAt: result.StartedAt, FinishedAt: result.FinishedAt,
-			Committed: result.Committed, Types: result.TypeResults(),
+			Committed: result.Committed, Requests: requestsOf(result.Usage), Types: result.TypeResults(),
 		}
 		cluster.Listed, cluster.Created, cluster.Updated, cluster.Deleted = result.Totals()
 		if result.Err != nil {
@@ -82,6 +101,7 @@ func (r *syncRun) ended(result collector.Result, err error) {
 	if result.Err == nil {
 		fmt.Fprint(r.plain, doneLine(result))
 	}
+	fmt.Fprint(r.screen, limitHint(result))
 }
 
 // doneLine is what the sync of one cluster did.
@@ -102,7 +122,47 @@ func doneLine(result collector.Result) string {
 	if result.Status != lake.Complete {
 		did = "incomplete, " + did
 	}
-	return fmt.Sprintf("%s: %s%s objects of %d types%s (%.1f s)\n", result.Cluster, did, count(listed), complete, wrote, seconds)
+	return fmt.Sprintf("%s: %s%s objects of %d types%s (%.1f s%s)\n", result.Cluster, did, count(listed), complete, wrote, seconds, requestsLine(result.Usage))
+}
+
+// requestsLine is what the sync of one cluster asked of it, in words: nothing for a provider that sends no requests.
+func requestsLine(usage collector.Usage) string {
+	if usage.Requests == 0 {
+		return ""
+	}
+	line := ", " + plural(usage.Requests, "request")
+	if usage.Retries > 0 {
+		line += fmt.Sprintf(", %s of them again", count(usage.Retries))
+	}
+	if usage.Refused > 0 {
+		line += fmt.Sprintf(", %s refused as too many", count(usage.Refused))
+	}
+	if usage.Waited >= toldWait {
+		line += fmt.Sprintf(", %.1f s held back by %s", usage.Waited.Seconds(), usage.Limits)
+	}
+	return line
+}
+
+const (
+	toldWait   = 100 * time.Millisecond // a wait for the limit of requests that is worth a word
+	hintedWait = time.Second            // and one that is worth advice
+)
+
+// limitHint says what to do about a limit of requests that cost time, and about a server that has one of its own.
+func limitHint(result collector.Result) string {
+	usage := result.Usage
+	switch {
+	case usage.Refused > 0 && usage.Limits != "":
+		return fmt.Sprintf("%s answered %s with 429, too many requests. A lower qps or burst in its provider block (now %s) or collect.concurrency spares it.\n",
+			result.Cluster, plural(usage.Refused, "request"), usage.Limits)
+	case usage.Refused > 0:
+		return fmt.Sprintf("%s answered %s with 429, too many requests. A limit, qps, in its provider block spares it.\n",
+			result.Cluster, plural(usage.Refused, "request"))
+	case usage.Waited >= hintedWait:
+		return fmt.Sprintf("For %.1f s requests to %s were held back by the limit of its provider block (%s). Raise qps and burst, or set qps = 0, if the server may take more.\n",
+			usage.Waited.Seconds(), result.Cluster, usage.Limits)
+	}
+	return ""
 }
 
 // troubleLines say what the sync of one cluster could not do.
@@ -226,10 +286,22 @@ func (r *syncRun) progressOf(cluster string, elapsed time.Duration) string {
 		if reading.Types > 0 {
 			done = cells * reading.TypesDone / reading.Types
 		}
-		return fmt.Sprintf("[%s%s] %d/%d types  %s objects  %.0f s", strings.Repeat("=", done), strings.Repeat(" ", cells-done),
-			reading.TypesDone, reading.Types, count(reading.Objects), elapsed.Seconds())
+		return fmt.Sprintf("[%s%s] %d/%d types  %s objects  %.0f s%s", strings.Repeat("=", done), strings.Repeat(" ", cells-done),
+			reading.TypesDone, reading.Types, count(reading.Objects), elapsed.Seconds(), heldBack(reading.Usage))
 	case "done":
 		return fmt.Sprintf("done  %s objects", count(reading.Objects))
 	}
-	return reading.Phase
+	return reading.Phase + heldBack(reading.Usage)
+}
+
+// heldBack tells what slows a cluster's requests.
+func heldBack(usage collector.Usage) string {
+	told := ""
+	if usage.Waited >= toldWait {
+		told = fmt.Sprintf("  held back by %s: %.1f s", usage.Limits, usage.Waited.Seconds())
+	}
+	if usage.Refused > 0 {
+		told += fmt.Sprintf("  %s refused as too many", count(usage.Refused))
+	}
+	return told
 }

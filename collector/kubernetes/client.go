@@ -31,6 +31,7 @@ type client struct {
 	http       *http.Client
 	transport  *http.Transport
 	limiter    flowcontrol.RateLimiter
+	usage      *usage
 	timeout    time.Duration
 	retries    int
 	plugin     string // the command of the credential plug-in, "" where there is none
@@ -80,7 +81,7 @@ func newClient(target target) (*client, error) {
 	}
 	c := &client{
 		base: base, http: &http.Client{Transport: authenticated, CheckRedirect: stay}, transport: connections, limiter: newLimiter(target.qps, target.burst),
-		timeout: target.timeout, retries: target.retries, firstDelay: firstDelay,
+		usage: newUsage(target.qps, target.burst), timeout: target.timeout, retries: target.retries, firstDelay: firstDelay,
 	}
 	if config.ExecProvider != nil {
 		c.plugin = config.ExecProvider.Command
@@ -105,10 +106,7 @@ type response struct {
 
 // open sends one GET, once. An answer other than 2xx is a *statusError.
 func (c *client) open(ctx context.Context, path string, query url.Values, accept string) (*response, error) {
-	if err := c.limiter.Wait(ctx); err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
+	if err := c.turn(ctx); err != nil {
 		return nil, err
 	}
 	target := *c.base
@@ -124,6 +122,7 @@ func (c *client) open(ctx context.Context, path string, query url.Values, accept
 		return nil, err
 	}
 	request.Header.Set("Accept", accept)
+	c.usage.requests.Add(1)
 	answer, err := c.roundTrip(ctx, request)
 	if err != nil {
 		watchdog.Stop()
@@ -138,6 +137,9 @@ func (c *client) open(ctx context.Context, path string, query url.Values, accept
 	}
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
 		defer closeAll()
+		if answer.StatusCode == http.StatusTooManyRequests {
+			c.usage.refused.Add(1)
+		}
 		return nil, readStatusError(answer, body)
 	}
 	watchdog.Stop()
@@ -235,6 +237,9 @@ func (c *client) get(ctx context.Context, path string, query url.Values, accept 
 func (c *client) retry(ctx context.Context, try func() error) error {
 	renewed := false
 	for attempt := 0; ; attempt++ {
+		if attempt > 0 {
+			c.usage.retries.Add(1)
+		}
 		err := try()
 		if err == nil {
 			return nil

@@ -14,7 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"k8s.io/client-go/util/flowcontrol"
 	"k8s.io/klog/v2"
 
 	"github.com/k8sq/k8sq/collector"
@@ -153,14 +152,6 @@ type provider struct {
 func (p *provider) Close() error {
 	p.client.close()
 	return nil
-}
-
-// newLimiter is the client-side limit of requests.
-func newLimiter(qps float64, burst int) flowcontrol.RateLimiter {
-	if qps <= 0 {
-		return flowcontrol.NewFakeAlwaysRateLimiter()
-	}
-	return flowcontrol.NewTokenBucketRateLimiter(float32(qps), burst)
 }
 
 // userAgent is "k8sq/<version>", by which an API server's audit log tells k8sq's requests.
