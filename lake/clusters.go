@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/k8sq/k8sq/lake/parquet"
@@ -117,6 +118,27 @@ func (l *Lake) cluster(ctx context.Context, f DataFile) (c Cluster, etag string,
 	return c, info.ETag, true, nil
 }
 
+// ClusterOf finds another cluster than id that has the identity, and gives its id; "" where there is none.
+func (l *Lake) ClusterOf(ctx context.Context, identity, id string) (string, error) {
+	files, err := l.Files(ctx, TableClusters)
+	if err != nil {
+		return "", err
+	}
+	for _, f := range files {
+		if f.Cluster == id {
+			continue
+		}
+		c, _, found, err := l.cluster(ctx, f)
+		if err != nil {
+			return "", err
+		}
+		if found && c.Identity == identity {
+			return c.ID, nil
+		}
+	}
+	return "", nil
+}
+
 // clusterRaces is how often PutCluster starts anew because another sync of the cluster was faster.
 const clusterRaces = 10
 
@@ -156,6 +178,16 @@ func (l *Lake) PutCluster(ctx context.Context, c Cluster, etag string) error {
 func merge(a, b Cluster) Cluster {
 	if b.LastSyncAt.After(a.LastSyncAt) {
 		a, b = b, a
+	}
+	for _, scope := range b.ListedScopes {
+		_, listed := slices.BinarySearch(a.ListedTypes, scope.Key)
+		if !listed {
+			a.ListedScopes = append(slices.Clone(a.ListedScopes), scope)
+		}
+	}
+	slices.SortFunc(a.ListedScopes, func(x, y Pair) int { return strings.Compare(x.Key, y.Key) })
+	if a.Identity == "" {
+		a.Identity = b.Identity
 	}
 	types := append(slices.Clone(a.ListedTypes), b.ListedTypes...)
 	slices.Sort(types)

@@ -32,6 +32,8 @@ type Meta struct {
 	SyncID     string
 	CapturedAt time.Time // when the list was read; later than the partition's last
 	Complete   bool      // the list was complete
+	// Retired tells that no object of the partition is looked at any more, and why; "" of one that is looked at. The next commit says anew.
+	Retired string
 }
 
 // ConflictError tells of a commit or a repair that another writer got ahead of. It wraps store.ErrConflict. Nothing of the partition has
@@ -194,6 +196,7 @@ func (c *Commit) Commit(ctx context.Context, meta Meta) (generation int64, err e
 	date := dateOf(captured)
 	next := stamp{
 		generation: c.generation, syncID: meta.SyncID, capturedAt: captured, complete: c.base.Complete || meta.Complete,
+		retired: meta.Retired,
 		history: c.base.history.with(captured, c.generation, c.versions.rows() > 0, c.changes.rows() > 0),
 	}
 	if err := c.finish(next); err != nil {
@@ -328,24 +331,30 @@ func (l *Lake) footer(ctx context.Context, info store.Info) (map[string]string, 
 	}
 }
 
+// Seal ends the staging without committing anything: Versions and Changes then give what would have been committed, and the commit can only
+// be closed.
+func (c *Commit) Seal() error {
+	if _, err := staged(c, &c.snapshots, snapshots); err != nil {
+		return err
+	}
+	return c.finish(stamp{})
+}
+
 // Restage ends the staging and gives back what was staged, in order, to be staged anew in another commit; this one can then only be
 // closed. A row is valid until the next one.
 func (c *Commit) Restage(ctx context.Context) (iter.Seq2[*Snapshot, error], iter.Seq2[*Version, error], iter.Seq2[*Change, error], error) {
-	if _, err := staged(c, &c.snapshots, snapshots); err != nil {
-		return nil, nil, nil, err
-	}
-	if err := c.finish(stamp{}); err != nil {
+	if err := c.Seal(); err != nil {
 		return nil, nil, nil, err
 	}
 	return again(ctx, c.snapshots, c.partition), again(ctx, c.versions, c.partition), again(ctx, c.changes, c.partition), nil
 }
 
-// Versions iterates over the versions that were committed, in order. A row is valid until the next one.
+// Versions iterates over the versions that were committed, or are sealed, in order. A row is valid until the next one.
 func (c *Commit) Versions(ctx context.Context) iter.Seq2[*Version, error] {
 	return again(ctx, c.versions, c.partition)
 }
 
-// Changes iterates over the changes that were committed, in order. A row is valid until the next one.
+// Changes iterates over the changes that were committed, or are sealed, in order. A row is valid until the next one.
 func (c *Commit) Changes(ctx context.Context) iter.Seq2[*Change, error] {
 	return again(ctx, c.changes, c.partition)
 }

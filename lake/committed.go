@@ -19,6 +19,7 @@ type Committed struct {
 	SyncID     string    // of the last commit
 	CapturedAt time.Time // of the last commit: the newest in the partition
 	Complete   bool      // a complete list has been committed at least once
+	Retired    string    // why none of its objects is looked at any more, as the last commit said; "" while they are
 	ETag       string    // of snapshot.parquet; "": there is none
 
 	history history
@@ -76,6 +77,16 @@ func (l *Lake) Snapshots(ctx context.Context, cluster, provider string) (map[str
 	return found, nil
 }
 
+// Retired tells why no object of a partition whose snapshot Snapshots has found is looked at any more, "" where they are. It reads no more
+// than the snapshot's last bytes.
+func (l *Lake) Retired(ctx context.Context, info store.Info) (string, error) {
+	last, err := l.lastCommit(ctx, info)
+	if err != nil {
+		return "", fmt.Errorf("read the last commit of %s: %w", info.Key, err)
+	}
+	return last.retired, nil
+}
+
 // stat finds one object.
 func (l *Lake) stat(ctx context.Context, key string) (store.Info, bool, error) {
 	for info, err := range l.st.List(ctx, key, "") {
@@ -120,11 +131,12 @@ func (c *Committed) load(path string) error {
 		return err
 	}
 	c.Generation, c.SyncID, c.CapturedAt, c.Complete, c.history = s.generation, s.syncID, s.capturedAt, s.complete, s.history
+	c.Retired = s.retired
 	return nil
 }
 
 func (c *Committed) stamp() stamp {
-	return stamp{generation: c.Generation, syncID: c.SyncID, capturedAt: c.CapturedAt, complete: c.Complete, history: c.history}
+	return stamp{generation: c.Generation, syncID: c.SyncID, capturedAt: c.CapturedAt, complete: c.Complete, retired: c.Retired, history: c.history}
 }
 
 // Len is the number of objects in the snapshot, deleted ones included.

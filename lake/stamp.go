@@ -15,6 +15,7 @@ const (
 	metaSyncID     = "k8sq.sync_id"
 	metaCapturedAt = "k8sq.captured_at"
 	metaComplete   = "k8sq.complete"
+	metaRetired    = "k8sq.retired"
 	metaFence      = "k8sq.fence"
 	metaHistory    = "k8sq.history"
 )
@@ -28,6 +29,7 @@ type stamp struct {
 	syncID     string
 	capturedAt time.Time
 	complete   bool
+	retired    string
 	history    history
 }
 
@@ -48,6 +50,9 @@ func (s stamp) metadata(fence string) (map[string]string, error) {
 	if !s.capturedAt.IsZero() {
 		m[metaCapturedAt] = s.capturedAt.UTC().Format(microseconds)
 	}
+	if s.retired != "" {
+		m[metaRetired] = s.retired
+	}
 	return m, nil
 }
 
@@ -59,7 +64,7 @@ func parseStamp(m map[string]string) (stamp, error) {
 	if version > format {
 		return stamp{}, fmt.Errorf("%w, %d; this k8sq understands %d: use a newer one", ErrNewerFormat, version, format)
 	}
-	s := stamp{syncID: m[metaSyncID], complete: m[metaComplete] == "true"}
+	s := stamp{syncID: m[metaSyncID], complete: m[metaComplete] == "true", retired: m[metaRetired]}
 	if s.generation, err = strconv.ParseInt(m[metaGeneration], 10, 64); err != nil || s.generation < 0 {
 		return stamp{}, fmt.Errorf("%s is %q", metaGeneration, m[metaGeneration])
 	}

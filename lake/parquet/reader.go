@@ -89,6 +89,7 @@ type Reader[R any] struct {
 	group   int     // the next one
 	left    int64   // rows of the open row group
 	open    []file.ColumnChunkReader
+	partial bool    // the file lacks some of the columns
 	row     R
 }
 
@@ -107,6 +108,7 @@ func (t *Table[R]) Read(f *File, names ...string) (*Reader[R], error) {
 		}
 		at, ok := leaves[column.name]
 		if !ok {
+			r.partial = true
 			continue
 		}
 		if len(at) != column.leaves {
@@ -154,6 +156,11 @@ func (r *Reader[R]) Next(ctx context.Context) (row *R, err error) {
 		}
 	}
 	r.left--
+	if r.partial {
+		// Nothing else sets the fields of columns that are not there, and the caller may have.
+		var zero R
+		r.row = zero
+	}
 	for i, source := range r.sources {
 		if err := source.read(&r.row); err != nil {
 			return nil, fmt.Errorf("column %s: %w", r.columns[i].name, err)
