@@ -234,8 +234,16 @@ func stripIgnored(whole map[string]any) {
 		delete(metadata, "resourceVersion")
 	}
 	status, _ := whole["status"].(map[string]any)
-	conditions, _ := status["conditions"].([]any)
-	for _, condition := range conditions {
+	var below []any
+	switch conditions := status["conditions"].(type) {
+	case []any:
+		below = conditions
+	case map[string]any:
+		for _, condition := range conditions {
+			below = append(below, condition)
+		}
+	}
+	for _, condition := range below {
 		if c, ok := condition.(map[string]any); ok {
 			delete(c, "lastHeartbeatTime")
 			delete(c, "lastProbeTime")
