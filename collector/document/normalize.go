@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"hash"
 	"slices"
@@ -95,16 +94,33 @@ func (n *Normalizer) Normalize(resource Resource, raw []byte) (*Object, error) {
 	if err := n.identify(resource, metadata); err != nil {
 		return nil, err
 	}
-	if err := n.redact(resource, metadata); err != nil {
-		return nil, fmt.Errorf("read the %s %s: %w", resource.Kind, n.object.ResourceID, err)
+	if n.redaction == nil && t.isSecret(resource) {
+		return nil, fmt.Errorf("read the %s %s: there is no redaction key, and without one a Secret is not stored", resource.Kind, n.object.ResourceID)
 	}
-	n.columns(metadata)
-	if managed, ok := t.member(metadata, "managedFields"); ok {
+	n.finish(resource, metadata)
+	return &n.object, nil
+}
+
+// finish redacts the object in the tree, whose identity is known, and fills in the rest.
+func (n *Normalizer) finish(resource Resource, metadata uint32) {
+	t := &n.tree
+	managed, isManaged := t.member(metadata, "managedFields")
+	if n.redaction != nil {
+		n.redaction.apply(t, resource, n.object.ResourceID)
+	}
+	if isManaged {
 		t.nodes[managed].flags |= dropped
 	}
 	n.ignore.flag(t, ignored)
 	n.write(resource)
-	return &n.object, nil
+	if n.redaction != nil && n.redaction.leaks(n.writer.out) {
+		n.redaction.hideLeaks(t)
+		n.write(resource)
+	}
+	if isManaged {
+		t.nodes[managed].flags &^= dropped
+	}
+	n.columns(metadata)
 }
 
 // identify fills the identity, all of it in one string.
@@ -136,17 +152,6 @@ func (n *Normalizer) identify(resource Resource, metadata uint32) error {
 	n.object.Identity = lake.Identity{
 		APIGroup: resource.APIGroup, APIVersion: resource.APIVersion, Kind: resource.Kind,
 		Namespace: s[:len(namespace)], Name: s[nameAt:uidAt], ResourceID: s[:uidAt], UID: s[uidAt:],
-	}
-	return nil
-}
-
-func (n *Normalizer) redact(resource Resource, metadata uint32) error {
-	if n.redaction != nil {
-		n.redaction.apply(&n.tree, resource, metadata)
-		return nil
-	}
-	if n.tree.isSecret(resource) {
-		return errors.New("there is no redaction key, and without one a Secret is not stored")
 	}
 	return nil
 }

@@ -6,16 +6,87 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"hash"
 	"log/slog"
+	"regexp"
+	"strings"
+
+	"github.com/k8sq/k8sq/lake"
 )
 
-// Redactor replaces what must not be stored, under a key that is not in the lake. It prints itself without the key.
-type Redactor struct{ key []byte }
+// Redaction happens on the object, before anything is hashed or stored, and is looked over again in what was written (redact_guard.go). What is
+// replaced, besides the values of Secrets, is said by Rules. It changes nothing that it has changed before, so that a state out of the
+// lake can be redacted again.
 
-// NewRedactor makes a Redactor. The key should be 32 random bytes: with another key every redacted value looks changed, and with
-// a guessable one short values can be found out.
+// Rules say what is redacted besides Secrets, which always are. The zero value has all defaults and nothing of one's own.
+type Rules struct {
+	Keep     Defaults         // the defaults that are switched off
+	Types    []string         // resource types of which every string but those of metadata and status is redacted; * is any run of characters
+	Names    []string         // names of variables, entries and fields whose values are redacted; * likewise, case does not count
+	Paths    []RedactPath     // in objects of every type
+	Patterns []*regexp.Regexp // what they match is redacted, in every string
+}
+
+// Defaults are what is redacted though nobody asked for it.
+type Defaults struct {
+	Env         bool // literal values of variables whose name is sensitive, in every list of names and values
+	Args        bool // arguments of commands: --password=x, --token x
+	ConfigMaps  bool // entries of ConfigMaps whose key is sensitive, and what files in them assign to sensitive names
+	Annotations bool // copies of objects, and annotations whose name is sensitive
+	Helm        bool // Helm's releases, where they are kept in ConfigMaps
+	URLs        bool // passwords of URLs, in variables, arguments, annotations and ConfigMaps
+}
+
+// RedactPath is a path below which everything is redacted.
+type RedactPath struct{ steps []step }
+
+// ParseRedactPath reads a path as Diff writes them, with [*] for every element or member: "spec.users[*].token", "data['x']". The error tells
+// the place in it.
+func ParseRedactPath(path string) (RedactPath, error) {
+	steps, problem := parsePath(path)
+	switch {
+	case problem != nil:
+		return RedactPath{}, fmt.Errorf("character %d: %s", problem.at+1, problem.problem)
+	case len(steps) == 0, steps[0].kind == stepIndex, len(steps) == 1 && steps[0].kind == stepAll:
+		return RedactPath{}, errors.New("a path begins with a key, such as spec")
+	}
+	if steps[0].key == "metadata" && len(steps) > 1 {
+		switch steps[1].key {
+		case "name", "namespace", "uid", "creationTimestamp", "resourceVersion":
+			return RedactPath{}, errors.New("what an object is called cannot be redacted: it is a column of every table")
+		}
+	}
+	return RedactPath{steps}, nil
+}
+
+// Redactor replaces what must not be stored, under a key that is not in the lake. It prints itself without the key.
+type Redactor struct {
+	key   []byte
+	rules Rules
+}
+
+// NewRedactor makes a Redactor with the default Rules. The key should be 32 random bytes: with another key every redacted value looks
+// changed, and with a guessable one short values can be found out.
 func NewRedactor(key []byte) *Redactor { return &Redactor{key: bytes.Clone(key)} }
+
+// With gives a Redactor with the same key and other Rules.
+func (r *Redactor) With(rules Rules) *Redactor {
+	names := make([]string, len(rules.Names))
+	for i, name := range rules.Names {
+		names[i] = strings.ToLower(name)
+	}
+	rules.Names = names
+	return &Redactor{key: r.key, rules: rules}
+}
+
+// KeyID tells one key from another without saying anything of either.
+func (r *Redactor) KeyID() string {
+	mac := hmac.New(sha256.New, r.key)
+	mac.Write([]byte("k8sq key id"))
+	return hex.EncodeToString(mac.Sum(nil)[:8])
+}
 
 // String hides the key.
 func (r *Redactor) String() string { return "(redactor)" }
@@ -26,28 +97,51 @@ func (r *Redactor) GoString() string { return "(redactor)" }
 // LogValue hides the key from slog.
 func (r *Redactor) LogValue() slog.Value { return slog.StringValue("(redactor)") }
 
-func (r *Redactor) begin() *redaction { return &redaction{mac: hmac.New(sha256.New, r.key)} }
+func (r *Redactor) begin() *redaction {
+	return &redaction{mac: hmac.New(sha256.New, r.key), rules: &r.rules, lower: make([]byte, 0, maxName)}
+}
+
+// Again redacts a state out of the lake, which may have been stored under weaker rules. changed is false where there was nothing to do; then it is
+// the state itself.
+func (r *Redactor) Again(identity lake.Identity, state lake.State) (again lake.State, changed bool, err error) {
+	n := NewNormalizer(r)
+	if _, err := n.tree.assemble(nil, state); err != nil {
+		return state, false, err
+	}
+	n.object.Identity = identity
+	metadata, ok := n.tree.member(root, "metadata")
+	if !ok || n.tree.nodes[metadata].kind != kindObject {
+		return state, false, nil // a deletion holds no object
+	}
+	n.finish(resourceOf(identity), metadata)
+	if n.redaction.changes == 0 {
+		return state, false, nil
+	}
+	again = n.object.State
+	again.CreatedAt = state.CreatedAt
+	return again, true, nil
+}
 
 // redaction is a Redactor at work, with memory of its own: one for each goroutine.
 type redaction struct {
 	mac     hash.Hash
-	sum     [sha256.Size]byte
-	buffer  []byte
-	values  [][]byte // what the Secret's annotations must not contain, in every form it may take there
-	scanned tree     // annotations that are JSON
+	rules   *Rules
+	changes int    // how much was replaced or dropped in the object at hand
+	id      string // the object's resource id
+
+	sum                                       [sha256.Size]byte
+	buffer, lower, decoded                    []byte
+	rewritten, assigned, whole, matched, form []byte
+
+	secrets []span   // of plain: what was replaced, for the guard
+	plain   []byte   //
+	needles []span   // of form: what must not be in what is written
+	values  [][]byte // what a Secret's annotations must not contain, in every form it may take there
+	copies  []*tree  // copies of objects in annotations, by how deep they lie in each other
 }
 
-// The annotations in which tools keep a copy of the whole object.
-const (
-	lastApplied  = "kubectl.kubernetes.io/last-applied-configuration"
-	kappOriginal = "kapp.k14s.io/original"      // the object as kapp was given it
-	kappDiff     = "kapp.k14s.io/original-diff" // and what came of it; also -diff-full, -diff-md5
-)
-
-func holdsCopy(annotation []byte) bool {
-	return string(annotation) == lastApplied || string(annotation) == kappOriginal ||
-		len(annotation) >= len(kappDiff) && string(annotation[:len(kappDiff)]) == kappDiff
-}
+// maxCopies is how deep copies of objects lie within annotations of copies; what lies deeper is dropped.
+const maxCopies = 4
 
 // shortest is how long a value must be for its appearance within an annotation to be no coincidence.
 const shortest = 6
@@ -55,35 +149,255 @@ const shortest = 6
 // isSecret tells whether the resource, or the object itself, is a Secret. The resource is right where they differ, but a Secret that
 // came in the wrong list must not be stored in the clear.
 func (t *tree) isSecret(resource Resource) bool {
-	if resource.Kind == "Secret" && groupVersion(resource.APIGroup, resource.APIVersion) == resource.APIVersion {
-		return true
-	}
-	return string(t.stringMember(root, "kind")) == "Secret" && bytes.IndexByte(t.stringMember(root, "apiVersion"), '/') < 0
+	return resource.is("Secret") || t.isCore(root, "Secret")
+}
+
+// is tells whether the resource is a kind of the legacy group.
+func (r Resource) is(kind string) bool {
+	return r.Kind == kind && groupVersion(r.APIGroup, r.APIVersion) == r.APIVersion
+}
+
+// isCore tells whether an object says that it is a kind of the legacy group.
+func (t *tree) isCore(n uint32, kind string) bool {
+	return string(t.stringMember(n, "kind")) == kind && bytes.IndexByte(t.stringMember(n, "apiVersion"), '/') < 0
 }
 
 // apply redacts the object in t, before anything is read from it but its identity.
-func (r *redaction) apply(t *tree, resource Resource, metadata uint32) {
-	annotations, ok := t.member(metadata, "annotations")
-	if !t.isSecret(resource) {
-		if ok {
-			r.dropEmbeddedSecrets(t, annotations)
+func (r *redaction) apply(t *tree, resource Resource, id string) {
+	r.changes, r.id = 0, id
+	r.secrets, r.plain, r.values = r.secrets[:0], r.plain[:0], r.values[:0]
+	r.object(t, resource, 0)
+}
+
+// object redacts an object, or, deeper than 0, a copy of one.
+func (r *redaction) object(t *tree, resource Resource, depth int) {
+	embedded := r.lists(t)
+	switch {
+	case t.isSecret(resource):
+		r.secret(t, root)
+	case resource.is("ConfigMap") || t.isCore(root, "ConfigMap"):
+		r.configMap(t, root)
+	}
+	if embedded {
+		r.embedded(t)
+	}
+	r.ownRules(t, resource)
+	if metadata, ok := t.member(root, "metadata"); ok {
+		if annotations, ok := t.member(metadata, "annotations"); ok && !t.isSecret(resource) {
+			r.annotations(t, annotations, resource, depth)
 		}
+	}
+	for _, pattern := range r.rules.Patterns {
+		r.pattern(t, pattern)
+	}
+}
+
+// lists redacts the variables and the arguments in every list of the document, wherever it lies, and tells whether a Secret or a ConfigMap
+// seems to lie in it too. It looks at each node once and is all that most objects cost.
+func (r *redaction) lists(t *tree) (embedded bool) {
+	env, args := !r.rules.Keep.Env, !r.rules.Keep.Args
+	for i := range t.nodes {
+		v := &t.nodes[i]
+		switch v.kind {
+		case kindArray:
+			if v.start == v.end {
+				continue
+			}
+			switch t.nodes[t.children[v.start]].kind {
+			case kindObject:
+				if env {
+					r.variables(t, uint32(i))
+				}
+			case kindString:
+				if length := v.keyEnd - v.keyStart; args && (length == 4 || length == 7) {
+					if key := t.key(uint32(i)); string(key) == "args" || string(key) == "command" {
+						r.arguments(t, uint32(i))
+					}
+				}
+			}
+		case kindObject:
+			if length := v.keyEnd - v.keyStart; env && (length == 3 || length == 11) && v.start < v.end {
+				if key := t.key(uint32(i)); string(key) == "env" || string(key) == "environment" {
+					for _, m := range t.elements(uint32(i)) {
+						r.variable(t, t.key(m), m) // custom resources write them as a map too
+					}
+				}
+			}
+		case kindString:
+			if i > 0 && v.keyEnd-v.keyStart == 4 && !embedded {
+				if length := v.end - v.start; length == 6 || length == 9 {
+					text := t.text(uint32(i))
+					embedded = (string(text) == "Secret" || string(text) == "ConfigMap") && string(t.key(uint32(i))) == "kind"
+				}
+			}
+		}
+	}
+	return embedded
+}
+
+// variables redacts the values of a list of {name, value} whose name is sensitive.
+func (r *redaction) variables(t *tree, list uint32) {
+	for _, element := range t.elements(list) {
+		members := t.elements(element)
+		// Keys are sorted: value is among the last.
+		for i := len(members) - 1; i >= 0; i-- {
+			key := t.key(members[i])
+			if len(key) == 0 || key[0] < 'v' {
+				break
+			}
+			if string(key) == "value" {
+				if name := t.stringMember(element, "name"); name != nil {
+					r.variable(t, name, members[i])
+				}
+				break
+			}
+		}
+	}
+}
+
+// variable redacts a literal value if the name is sensitive, or the secrets within it.
+func (r *redaction) variable(t *tree, name []byte, n uint32) {
+	if k := t.nodes[n].kind; k != kindString && k != kindNumber {
 		return
 	}
-	r.values = r.values[:0]
+	text := t.text(n)
+	if says, last := r.judge(name); says > harmless && !innocent(last, text) {
+		r.replace(t, n, text)
+		return
+	}
+	if hidden, changed := r.text(text, sensitive); changed {
+		r.set(t, n, hidden)
+	}
+}
+
+// arguments redacts the secrets in a command line: --password=x, --password x, a shell's TOKEN=x, a URL's.
+func (r *redaction) arguments(t *tree, list uint32) {
+	next := false // the argument belongs to a sensitive flag before it
+	var last []byte
+	for _, n := range t.elements(list) {
+		if t.nodes[n].kind != kindString {
+			next = false
+			continue
+		}
+		text := t.text(n)
+		if next && len(text) > 0 && text[0] != '-' && !innocent(last, text) {
+			r.replace(t, n, text)
+			next = false
+			continue
+		}
+		next = false
+		if len(text) > 2 && text[0] == '-' && bytes.IndexByte(text, '=') < 0 && bytes.IndexByte(text, ' ') < 0 {
+			var says sensitivity
+			says, last = r.judge(text)
+			last = bytes.Clone(last)
+			next = says > harmless
+			continue
+		}
+		least := sensitive
+		if len(text) > 2 && text[0] == '-' {
+			least = doubtful
+		}
+		if hidden, changed := r.text(text, least); changed {
+			r.set(t, n, hidden)
+		}
+	}
+}
+
+// configMap redacts the entries of a ConfigMap.
+func (r *redaction) configMap(t *tree, n uint32) {
+	helm := false
+	if metadata, ok := t.member(n, "metadata"); ok && !r.rules.Keep.Helm {
+		if labels, ok := t.member(metadata, "labels"); ok {
+			helm = string(t.stringMember(labels, "OWNER")) == "TILLER" || string(t.stringMember(labels, "owner")) == "helm"
+		}
+	}
+	for _, section := range [...]string{"data", "binaryData"} {
+		entries, ok := t.member(n, section)
+		if !ok {
+			continue
+		}
+		for _, entry := range t.elements(entries) {
+			switch k := t.nodes[entry].kind; {
+			case k != kindString && k != kindNumber:
+				continue
+			case helm && string(t.key(entry)) == "release":
+				r.replace(t, entry, t.text(entry))
+				continue
+			case r.rules.Keep.ConfigMaps:
+				continue
+			}
+			text := t.text(entry)
+			says, last := r.judge(t.key(entry))
+			switch {
+			case says > harmless && !innocent(last, text):
+				if section == "binaryData" {
+					text = bytes.Clone(r.decodeBase64(text))
+				}
+				r.replace(t, entry, text)
+			case section == "binaryData" || len(text) == 0:
+			case holdsSecret(text):
+				r.replace(t, entry, text)
+			default:
+				if hidden, changed := r.text(text, sensitive); changed {
+					r.set(t, entry, hidden)
+				}
+			}
+		}
+	}
+}
+
+// holdsSecret tells whether a text holds the manifest of a Secret.
+func holdsSecret(text []byte) bool {
+	for rest := text; ; {
+		at := bytes.Index(rest, []byte("Secret"))
+		if at < 0 {
+			return false
+		}
+		before := bytes.TrimRight(rest[:at], " \"'")
+		rest = rest[at+len("Secret"):]
+		if len(rest) > 0 && isLetter(rest[0]) {
+			continue
+		}
+		if before, isKey := bytes.CutSuffix(before, []byte(":")); isKey && bytes.HasSuffix(bytes.TrimRight(before, "\"' "), []byte("kind")) {
+			return bytes.Contains(text, []byte("data")) || bytes.Contains(text, []byte("stringData"))
+		}
+	}
+}
+
+// embedded redacts the Secrets and ConfigMaps that lie in the document beside its topmost object: items of a List, manifests in the spec of a
+// custom resource.
+func (r *redaction) embedded(t *tree) {
+	for i := uint32(1); i < uint32(len(t.nodes)); i++ {
+		if t.nodes[i].kind != kindObject {
+			continue
+		}
+		switch {
+		case t.isCore(i, "Secret"):
+			r.secret(t, i)
+		case t.isCore(i, "ConfigMap"):
+			r.configMap(t, i)
+		}
+	}
+}
+
+// secret redacts a Secret.
+func (r *redaction) secret(t *tree, n uint32) {
+	metadata, hasMetadata := t.member(n, "metadata")
 	for _, section := range [...]string{"data", "stringData"} {
-		if n, ok := t.member(root, section); ok {
-			r.section(t, n, section == "data")
+		if m, ok := t.member(n, section); ok {
+			r.section(t, m, section == "data")
 		}
 	}
 	// A secret's value may also have slipped into a field beside data, where it can only be told by being equal.
-	for _, n := range t.elements(root) {
-		if n != metadata {
-			r.hideCopies(t, n)
+	for _, m := range t.elements(n) {
+		if !hasMetadata || m != metadata {
+			r.hideCopies(t, m)
 		}
 	}
-	if ok {
-		r.dropCopies(t, annotations)
+	if hasMetadata {
+		if annotations, ok := t.member(metadata, "annotations"); ok {
+			r.dropCopies(t, annotations)
+		}
 	}
 }
 
@@ -104,7 +418,10 @@ func (r *redaction) section(t *tree, n uint32, encoded bool) {
 func (r *redaction) value(t *tree, n uint32, encoded bool) {
 	if t.nodes[n].kind != kindString {
 		r.rememberAll(t, n)
-		t.setString(n, r.hide(t.append(nil, n)))
+		r.replace(t, n, t.append(nil, n))
+		return
+	}
+	if isPlaceholder(t.text(n)) {
 		return
 	}
 	// The text is copied: it may lie in the tree's scratch, which grows, and values outlives the node's own text.
@@ -123,7 +440,7 @@ func (r *redaction) value(t *tree, n uint32, encoded bool) {
 		// `echo value | base64` encodes the line's end too, a copy of the value itself has none.
 		r.remember(base64.StdEncoding.AppendEncode(nil, trimmed))
 	}
-	t.setString(n, r.hide(plain))
+	r.replace(t, n, plain)
 }
 
 // remember notes a form that a value may take elsewhere: as it is, and escaped within JSON. Without the space and the padding
@@ -148,6 +465,7 @@ func (r *redaction) rememberAll(t *tree, n uint32) {
 		}
 	case kindString, kindNumber:
 		r.remember(bytes.Clone(t.text(n)))
+		r.found(t.text(n))
 	}
 }
 
@@ -155,8 +473,8 @@ func (r *redaction) rememberAll(t *tree, n uint32) {
 func (r *redaction) hideCopies(t *tree, n uint32) {
 	switch t.nodes[n].kind {
 	case kindString:
-		if r.isValue(t.text(n)) {
-			t.setString(n, r.hide(t.text(n)))
+		if text := t.text(n); !isPlaceholder(text) && r.isValue(text) {
+			r.set(t, n, r.hide(text))
 		}
 	case kindArray, kindObject:
 		for _, child := range t.elements(n) {
@@ -185,72 +503,30 @@ func (r *redaction) containsValue(text []byte) bool {
 }
 
 // hide is what stands in the place of a value: half of its HMAC, which no one can reverse or guess without the key, and which
-// changes when the value does.
+// changes when the value does. It is valid until the next call.
 func (r *redaction) hide(value []byte) []byte {
 	r.mac.Reset()
 	r.mac.Write(value)
-	r.buffer = append(r.buffer[:0], "hmac-sha256:"...)
+	r.buffer = append(r.buffer[:0], placeholderPrefix...)
 	r.buffer = hex.AppendEncode(r.buffer, r.mac.Sum(r.sum[:0])[:16])
 	return r.buffer
 }
 
-// dropCopies drops every annotation of a Secret that holds a copy of it, or of one of its values.
-func (r *redaction) dropCopies(t *tree, annotations uint32) {
-	if k := t.nodes[annotations].kind; k != kindObject && k != kindNull {
-		t.nodes[annotations].flags |= dropped // not annotations at all: whatever it is, it is not worth a secret
+// replace puts a value's hash in its place, unless it is one already.
+func (r *redaction) replace(t *tree, n uint32, value []byte) {
+	if isPlaceholder(value) {
 		return
 	}
-	for _, n := range t.elements(annotations) {
-		if holdsCopy(t.key(n)) {
-			t.nodes[n].flags |= dropped
-			continue
-		}
-		text := t.text(n)
-		if t.nodes[n].kind != kindString {
-			text = t.append(nil, n) // no cluster has such an annotation, but a file may
-		}
-		if r.containsValue(text) || r.looksLikeObject(text) {
-			t.nodes[n].flags |= dropped
-		}
-	}
+	r.found(value)
+	r.set(t, n, r.hide(value))
 }
 
-// looksLikeObject tells whether an annotation is JSON that may be a copy of the Secret, however it is named.
-func (r *redaction) looksLikeObject(text []byte) bool {
-	if text = bytes.TrimSpace(text); len(text) == 0 || text[0] != '{' || r.scanned.parse(text) != nil {
-		return false
-	}
-	for _, key := range [...]string{"data", "stringData", "kind"} {
-		if _, ok := r.scanned.member(root, key); ok {
-			return true
-		}
-	}
-	return false
+func (r *redaction) set(t *tree, n uint32, text []byte) {
+	r.changes++
+	t.setString(n, text)
 }
 
-// dropEmbeddedSecrets drops the copies that tools leave in annotations of other kinds where they hold a Secret, at any depth.
-func (r *redaction) dropEmbeddedSecrets(t *tree, annotations uint32) {
-	for _, n := range t.elements(annotations) {
-		if t.nodes[n].kind != kindString {
-			continue
-		}
-		if !holdsCopy(t.key(n)) {
-			continue
-		}
-		// Most copies hold no such word, and need not be parsed to know that they hold no Secret; an escape could hide the word.
-		text := t.text(n)
-		if !bytes.Contains(text, []byte("Secret")) && !bytes.Contains(text, []byte(`\u`)) {
-			continue
-		}
-		if r.scanned.parse(text) != nil {
-			t.nodes[n].flags |= dropped // it speaks of a Secret, and what it holds of it cannot be told
-			continue
-		}
-		for i := range r.scanned.nodes {
-			if string(r.scanned.stringMember(uint32(i), "kind")) == "Secret" {
-				t.nodes[n].flags |= dropped
-				break
-			}
-		}
-	}
+func (r *redaction) drop(t *tree, n uint32) {
+	r.changes++
+	t.nodes[n].flags |= dropped
 }

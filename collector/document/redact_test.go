@@ -1,6 +1,8 @@
 package document
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -134,23 +136,52 @@ func TestNoMarkerSurvives(t *testing.T) {
 	}
 }
 
-func TestSecretsEmbeddedInOtherKinds(t *testing.T) {
+func TestCopiesInAnnotations(t *testing.T) {
 	quote := func(s string) string { b, _ := json.Marshal(s); return string(b) }
+	packed := func(s string) string {
+		var b bytes.Buffer
+		w := gzip.NewWriter(&b)
+		_, _ = w.Write([]byte(s))
+		_ = w.Close()
+		return base64.StdEncoding.EncodeToString(b.Bytes())
+	}
 	for _, test := range []struct {
-		name, key, value string
-		kept             bool
+		name, key, value, want string // want is "" where it is dropped
 	}{
-		{"a Secret", lastApplied, `{"kind":"Secret","data":{"a":"b"}}`, false},
-		{"a Secret in a List", lastApplied, `{"kind":"List","items":[{"kind":"\u0053ecret"}]}`, false},
-		{"kapp's", kappOriginal, `{"kind":"Secret"}`, false},
-		{"its own kind", lastApplied, `{"kind":"Deployment","spec":{"x":"Secret"}}`, true},
-		{"a copy that is cut off", lastApplied, `{"kind":"List","items":[{"kind":"Secret","data":{"a":"b"`, false},
-		{"text", lastApplied, `no JSON`, true},
-		{"another annotation", "note", `{"kind":"Secret"}`, true},
+		{"a Secret", lastApplied, `{"kind":"Secret","data":{"a":"aHVudGVyMg=="}}`, `{"data":{"a":"` + hunter2 + `"},"kind":"Secret"}`},
+		{"a Secret in a List", lastApplied, `{"kind":"List","items":[{"kind":"\u0053ecret","stringData":{"a":"hunter2"}}]}`,
+			`{"items":[{"kind":"Secret","stringData":{"a":"` + hunter2 + `"}}],"kind":"List"}`},
+		{"kapp's", kappOriginal, `{"kind":"Secret","stringData":{"a":"hunter2"}}`, `{"kind":"Secret","stringData":{"a":"` + hunter2 + `"}}`},
+		{"kapp's diff", kappDiff, `[{"type":"test","path":"/data","value":"x"}]`, ``},
+		{"its own kind", lastApplied, `{"kind":"Deployment","spec":{"x": "Secret"}}`, `{"kind":"Deployment","spec":{"x": "Secret"}}`},
+		{"variables", lastApplied, `{"kind":"Pod","spec":{"containers":[{"env":[{"name":"DB_PASSWORD","value":"hunter2"}]}]}}`,
+			`{"kind":"Pod","spec":{"containers":[{"env":[{"name":"DB_PASSWORD","value":"` + hunter2 + `"}]}]}}`},
+		{"a ConfigMap", "example.com/backup", `{"apiVersion":"v1","kind":"ConfigMap","data":{"password":"hunter2","b":"c"}}`,
+			`{"apiVersion":"v1","data":{"b":"c","password":"` + hunter2 + `"},"kind":"ConfigMap"}`},
+		{"a copy in a copy", lastApplied, `{"kind":"Pod","metadata":{"annotations":{"x":"{\"kind\":\"Secret\",\"stringData\":{\"a\":\"hunter2\"}}"}}}`,
+			`{"kind":"Pod","metadata":{"annotations":{"x":"{\"kind\":\"Secret\",\"stringData\":{\"a\":\"` + hunter2 + `\"}}"}}}`},
+		{"a copy that is cut off", lastApplied, `{"kind":"List","items":[{"kind":"Secret","data":{"a":"b"`, ``},
+		{"compressed", "objectset.rio.cattle.io/applied", packed(`{"kind":"Secret","data":{"a":"aHVudGVyMg=="}}`), ``},
+		{"compressed, harmless", "objectset.rio.cattle.io/applied", packed(`{"kind":"Pod"}`), packed(`{"kind":"Pod"}`)},
+		{"compressed, cut off", "objectset.rio.cattle.io/applied", packed(`{"kind":"Pod"}`)[:20], ``},
+		{"YAML", "note", "apiVersion: v1\nkind: Secret\ndata:\n  a: b\n", ``},
+		{"harmless YAML", "note", "apiVersion: v1\nkind: Pod\n", "apiVersion: v1\nkind: Pod\n"},
+		{"text", lastApplied, `no JSON`, `no JSON`},
+		{"a token", "openshift.io/token-secret.value", "abcdef", `hmac`},
+		{"a Secret's name", "nginx.ingress.kubernetes.io/auth-secret", "shop/basic-auth", "shop/basic-auth"},
+		{"an expiry", "example.com/token-expiration", "86400s", "86400s"},
+		{"a URL", "example.com/db", "postgres://joe:hunter2@db/x", "postgres://joe:" + hunter2 + "@db/x"},
 	} {
 		o := normalize(t, podResource, `{"metadata":{"name":"p","annotations":{`+quote(test.key)+`:`+quote(test.value)+`}}}`)
-		if kept := len(o.Annotations) == 1; kept != test.kept || strings.Contains(string(o.Metadata), quote(test.key)) != test.kept {
-			t.Errorf("%s: kept is %v, want %v", test.name, kept, test.kept)
+		got := ""
+		if len(o.Annotations) == 1 {
+			got = o.Annotations[0].Value
+		}
+		if got != test.want && !(test.want == "hmac" && isPlaceholder([]byte(got))) {
+			t.Errorf("%s: %s\nwant %s", test.name, got, test.want)
+		}
+		if strings.Contains(string(o.Whole), "hunter2") {
+			t.Errorf("%s: %s", test.name, o.Whole)
 		}
 	}
 }
