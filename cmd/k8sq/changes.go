@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -78,6 +79,23 @@ const followingMetadata = `metadata\.(resourceVersion|generation|managedFields)(
 
 // churn matches the paths that are hidden by default.
 const churn = `^(status([.\[]|$)|` + followingMetadata + `)`
+
+// isChurn is churn in Go: both are RE2.
+var isChurn = regexp.MustCompile(churn)
+
+// told are the leaves that the table speaks of: without churn, unless there is nothing else.
+func (c change) told() []leaf {
+	var meant []leaf
+	for _, leaf := range c.leaves {
+		if !isChurn.MatchString(leaf.path) {
+			meant = append(meant, leaf)
+		}
+	}
+	if len(meant) == 0 {
+		return c.leaves
+	}
+	return meant
+}
 
 // meaningful is the SQL condition under which a change is shown.
 func (o changesOptions) meaningful() string {
@@ -261,7 +279,7 @@ func (a *app) showChanges(ctx context.Context, found []change, options changesOp
 			row = append(row, c.cluster)
 		}
 		if narrow {
-			row = append(row, c.sign()+" "+c.kind+" "+c.id)
+			row = append(row, c.sign()+" "+shortKind(c.kind)+" "+c.id)
 		} else {
 			row = append(row, c.kind, c.id, c.operation)
 		}
@@ -278,12 +296,28 @@ func (a *app) showChanges(ctx context.Context, found []change, options changesOp
 		table.columns = append(table.columns, sql.Column{Name: name, Type: "VARCHAR"})
 	}
 	what := len(names) - 2
-	room := table.room(columns, what, map[string]int{"object": 36, "who": 20, "cluster": 16})
+	wider := max(columns-80, 0)
+	room := table.room(columns, what, map[string]int{"cluster": 10 + wider/10, "who": 12 + wider/8, "object": 30 + wider/4})
 	for i, c := range found {
-		table.rows[i][what] = summaryOf(c.leaves, room)
+		table.rows[i][what] = summaryOf(c.told(), room)
 	}
 	_, err := render.Write(ctx, a.out, &table, render.Table, render.Options{Width: columns, Color: a.color()})
 	return err
+}
+
+// shortKinds are kubectl's own short names.
+var shortKinds = map[string]string{
+	"ClusterRole": "clusterrole", "ClusterRoleBinding": "clusterrolebinding", "ConfigMap": "cm", "CronJob": "cj", "CustomResourceDefinition": "crd",
+	"DaemonSet": "ds", "Deployment": "deploy", "HorizontalPodAutoscaler": "hpa", "Ingress": "ing", "Job": "job", "Namespace": "ns",
+	"NetworkPolicy": "netpol", "Node": "no", "PersistentVolume": "pv", "PersistentVolumeClaim": "pvc", "Pod": "po", "PodDisruptionBudget": "pdb",
+	"ReplicaSet": "rs", "Role": "role", "RoleBinding": "rolebinding", "Secret": "secret", "Service": "svc", "ServiceAccount": "sa", "StatefulSet": "sts",
+}
+
+func shortKind(kind string) string {
+	if short, known := shortKinds[kind]; known {
+		return short
+	}
+	return kind
 }
 
 // color tells whether standard output takes colours.
@@ -326,39 +360,49 @@ func (l *list) room(columns, free int, most map[string]int) int {
 	}
 	left += between
 	for i, column := range l.columns {
-		if limit, has := most[column.Name]; has && left < least && widths[i] > limit*columns/160 {
-			taken := max(limit*columns/160, 12)
-			if taken >= widths[i] {
-				continue
-			}
-			left += widths[i] - taken
-			for _, row := range l.rows {
-				row[i] = render.Line(row[i].(string), taken)
-			}
+		taken, has := most[column.Name]
+		if !has || left >= least || widths[i] <= taken {
+			continue
+		}
+		left += widths[i] - taken
+		for _, row := range l.rows {
+			row[i] = middleCut(row[i].(string), taken)
 		}
 	}
 	return max(left, 12)
+}
+
+// middleCut shortens a text in its middle: names of objects tell each other apart at their ends.
+func middleCut(text string, width int) string {
+	if length(text) <= width {
+		return text
+	}
+	runes := []rune(text)
+	tail := min(width/3, len(runes))
+	return render.Line(render.Line(text, width-tail)+string(runes[len(runes)-tail:]), width)
 }
 
 // showDiffs writes each change with a line for each of its paths.
 func (a *app) showDiffs(found []change, columns int) error {
 	var text strings.Builder
 	for _, c := range found {
-		head := fmt.Sprintf("%s  %s  %s %s %s", stamp(c.at), c.cluster, c.sign(), c.resourceType, c.id)
-		switch {
-		case c.operation == "updated":
-			head += fmt.Sprintf("  version %d → %d", c.from, c.to)
-		default:
-			head += fmt.Sprintf("  %s as version %d", c.operation, c.to)
+		head := render.Line(fmt.Sprintf("%s  %s  %s %s %s", stamp(c.at), c.cluster, c.sign(), c.resourceType, c.id), 0)
+		rest := fmt.Sprintf("%s as version %d", c.operation, c.to)
+		if c.operation == "updated" {
+			rest = fmt.Sprintf("version %d → %d", c.from, c.to)
 		}
 		if who := c.who(); who != "" {
-			head += "  by " + who
+			rest = render.Line(rest+", by "+who, 0)
 		}
-		head = render.Line(head, 0)
+		if columns > 0 && length(head)+2+length(rest) > columns {
+			rest = "\n    " + rest
+		} else {
+			rest = "  " + rest
+		}
 		if a.color() {
 			head = "\x1b[1m" + head + "\x1b[0m"
 		}
-		text.WriteString(head + "\n")
+		text.WriteString(head + rest + "\n")
 		for _, leaf := range c.leaves {
 			text.WriteString("    " + leaf.line(max(columns-4, 0)) + "\n")
 		}
@@ -389,7 +433,7 @@ func (a *app) changesFooter(ctx context.Context, engine *sql.Engine, options cha
 		if len(options.classes) > 0 {
 			a.hint("%s of other classes hidden; --all without --class shows everything.", plural(hidden, "update"))
 		} else {
-			a.hint("%s of nothing but status or metadata that follows from it hidden; --all shows everything.", plural(hidden, "update"))
+			a.hint("%s of only status or bookkeeping hidden; --all shows them.", plural(hidden, "update"))
 		}
 	}
 	if all > 0 {

@@ -133,8 +133,14 @@ func (l leaf) brief(width int) string {
 	path := lastSteps(l.path, max(width-length(values)-1, width/2))
 	room := width - length(path) - 1
 	if l.sign() == "~" && length(values) > room {
-		from, to = differing(from, to, max((room-3)/2, 4))
-		values = from + " → " + to
+		const few = 7
+		each := (room - length(" → ")) / 2
+		shortFrom, shortTo := differing(from, to, max(each, few))
+		values = shortFrom + " → " + shortTo
+		if each < few {
+			_, shortTo = differing(from, to, max(room-2, 4))
+			values = "→ " + shortTo
+		}
 	}
 	return render.Line(path+" "+values, width)
 }

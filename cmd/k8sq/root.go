@@ -99,7 +99,7 @@ and answers questions about it in SQL.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError("%w\nRun %q for usage.", err, cmd.CommandPath()+" --help")
 	})
-	root.AddCommand(newInitCmd(a), newValidateCmd(a), newSyncCmd(a), newQueryCmd(a), newChangesCmd(a), newVersionCmd(a))
+	root.AddCommand(newInitCmd(a), newValidateCmd(a), newSyncCmd(a), newQueryCmd(a), newChangesCmd(a), newNoiseCmd(a), newVersionCmd(a))
 	for _, cmd := range root.Commands() {
 		if cmd.Args != nil {
 			cmd.Args = asUsage(cmd.Args)
