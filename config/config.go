@@ -63,11 +63,6 @@ type Provider struct {
 	Range    Range // of the block's header; zero where there is no file
 }
 
-// Redact says how secrets are replaced.
-type Redact struct {
-	KeyFile string // the file with the HMAC key, joined to Config.Dir; "" where none is named
-}
-
 // Provider gives the provider block of a cluster.
 func (c *Config) Provider(cluster string) (Provider, bool) {
 	for _, provider := range c.Providers {

@@ -126,21 +126,6 @@ func (l *loader) lake(lake *Lake, block *hclsyntax.Block) {
 	}
 }
 
-func (l *loader) redact(redact *Redact, block *hclsyntax.Block) {
-	var attributes struct {
-		KeyFile *string `hcl:"key_file,optional"`
-	}
-	body, sound := l.decode(block.Body, &attributes, laterRedact)
-	if !sound || attributes.KeyFile == nil {
-		return
-	}
-	if *attributes.KeyFile == "" {
-		l.problem(body.Attributes["key_file"].Expr.Range(), "Invalid key file", "It is empty. Give the path of a file, or leave key_file out.")
-		return
-	}
-	redact.KeyFile = l.join(*attributes.KeyFile)
-}
-
 func (l *loader) provider(config *Config, block *hclsyntax.Block, clusters map[string]*hclsyntax.Block) {
 	provider := Provider{Type: block.Labels[0], ID: block.Labels[1], Range: rangeOf(block.DefRange())}
 	switch first := clusters[provider.ID]; {

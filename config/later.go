@@ -16,14 +16,6 @@ var (
 		"schedule":     "scheduled syncs (schedule)",
 		"run_on_start": "scheduled syncs (run_on_start)",
 	}
-	laterRedact = map[string]string{
-		"types":    "redaction rules of one's own",
-		"paths":    "redaction rules of one's own",
-		"patterns": "redaction rules of one's own",
-		"names":    "redaction rules of one's own",
-		"defaults": "redaction rules of one's own",
-		"enabled":  "redaction rules of one's own",
-	}
 	// laterProvider holds only where the provider's definition does not know the name itself.
 	laterProvider = map[string]string{
 		"interval":     "scheduled syncs (interval)",

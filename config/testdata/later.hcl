@@ -15,10 +15,6 @@ collect {
   run_on_start = true
 }
 
-redact {
-  types = ["core.v1.ConfigMap"]
-}
-
 provider "kubernetes" "a" {
   context  = "x"
   interval = "1h"
