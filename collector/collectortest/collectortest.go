@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -47,6 +48,9 @@ func Run(t *testing.T, c Case) {
 		{"concurrent lists", concurrent},
 		{"objects are the caller's during the call", scribble},
 		{"unknown resource", unknownResource},
+		{"namespaces narrow a list", namespaces},
+		{"selectors narrow a list", selectors},
+		{"identities", identities},
 	} {
 		t.Run(check.name, func(t *testing.T) {
 			provider := c.Open(t)
@@ -135,8 +139,9 @@ func discover(t *testing.T, c Case, provider collector.Provider) {
 	if !maps.Equal(resources, again) {
 		t.Errorf("a second Discover tells of other resources:\n%v\n%v", resources, again)
 	}
-	if first.ServerVersion != second.ServerVersion || first.Provider != second.Provider {
-		t.Errorf("a second Discover tells of version %q on %q, not %q on %q", second.ServerVersion, second.Provider, first.ServerVersion, first.Provider)
+	if first.ServerVersion != second.ServerVersion || first.Provider != second.Provider || first.Identity != second.Identity {
+		t.Errorf("a second Discover tells of version %q on %q with the identity %q, not %q on %q with %q",
+			second.ServerVersion, second.Provider, second.Identity, first.ServerVersion, first.Provider, first.Identity)
 	}
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -284,11 +289,188 @@ func unknownResource(t *testing.T, _ Case, provider collector.Provider) {
 	}
 }
 
+// namespaces lists the objects of some namespaces: of one, of two, of one that does not exist, of all that there are and some more.
+func namespaces(t *testing.T, c Case, provider collector.Provider) {
+	_, resources := discovered(t, provider)
+	for _, name := range slices.Sorted(maps.Keys(c.Want)) {
+		resource := wanted(t, resources, name)
+		for _, chosen := range choices(resource, c.Want[name]) {
+			ids, err := listOf(t, provider, resource, collector.Selection{Namespaces: chosen}, nil)
+			if err != nil {
+				t.Errorf("List %s of the namespaces %q: %v", name, chosen, err)
+				continue
+			}
+			compare(t, resource, ids, within(c.Want[name], chosen))
+		}
+	}
+}
+
+// choices are some sets of namespaces to narrow a list of these ids to, none where the resource has no namespaces.
+func choices(resource collector.Resource, ids []string) [][]string {
+	if !resource.Namespaced {
+		return nil
+	}
+	present := map[string]bool{}
+	for _, id := range ids {
+		namespace, _, _ := strings.Cut(id, "/")
+		present[namespace] = true
+	}
+	all := slices.Sorted(maps.Keys(present))
+	const absent = "k8sq-no-such-namespace"
+	chosen := [][]string{{absent}, slices.Sorted(slices.Values(append(slices.Clone(all), absent, absent+"-2", absent+"-3")))}
+	for i, namespace := range all {
+		chosen = append(chosen, []string{namespace})
+		if i > 0 {
+			chosen = append(chosen, []string{all[i-1], namespace})
+		}
+	}
+	return chosen
+}
+
+// within are the ids of some namespaces.
+func within(ids, namespaces []string) []string {
+	var kept []string
+	for _, id := range ids {
+		if namespace, _, _ := strings.Cut(id, "/"); slices.Contains(namespaces, namespace) {
+			kept = append(kept, id)
+		}
+	}
+	return kept
+}
+
+// selectors narrows lists by labels and fields where the provider is Identifying. It may give more than what is selected, since the caller
+// looks at each object again, but nothing less, and nothing that is not there.
+func selectors(t *testing.T, c Case, provider collector.Provider) {
+	if _, ok := provider.(collector.Identifying); !ok {
+		t.Skip("the provider does not narrow lists by labels and fields")
+	}
+	_, resources := discovered(t, provider)
+	for _, name := range slices.Sorted(maps.Keys(c.Want)) {
+		resource := wanted(t, resources, name)
+		labels := map[string]map[string]string{}
+		if _, err := list(t, provider, resource, func(object []byte) {
+			var head struct {
+				Metadata struct {
+					Labels map[string]string `json:"labels"`
+				} `json:"metadata"`
+			}
+			id, _ := identify(resource, object)
+			_ = json.Unmarshal(object, &head) // it has been checked
+			labels[id] = head.Metadata.Labels
+		}); err != nil {
+			t.Errorf("List %s: %v", name, err)
+			continue
+		}
+		key, value := "k8sq-no-such-label", "x"
+		for _, id := range slices.Sorted(maps.Keys(labels)) {
+			for _, key = range slices.Sorted(maps.Keys(labels[id])) {
+				value = labels[id][key]
+			}
+		}
+		for _, narrowed := range []struct {
+			selection collector.Selection
+			chosen    func(labels map[string]string) bool
+		}{
+			{collector.Selection{Labels: key + "=" + value}, func(labels map[string]string) bool { has, ok := labels[key]; return ok && has == value }},
+			{collector.Selection{Labels: key + "!=" + value}, func(labels map[string]string) bool { has, ok := labels[key]; return !ok || has != value }},
+			{collector.Selection{Labels: key}, func(labels map[string]string) bool { _, ok := labels[key]; return ok }},
+			{collector.Selection{Labels: "!" + key}, func(labels map[string]string) bool { _, ok := labels[key]; return !ok }},
+			{collector.Selection{Fields: "metadata.name!=k8sq-no-such-object"}, func(map[string]string) bool { return true }},
+			{collector.Selection{Fields: "spec.k8sq-no-such-field!=x"}, func(map[string]string) bool { return true }},
+		} {
+			ids, err := listOf(t, provider, resource, narrowed.selection, nil)
+			if err != nil {
+				t.Errorf("List %s of %+v: %v", name, narrowed.selection, err)
+				continue
+			}
+			for _, id := range c.Want[name] {
+				if narrowed.chosen(labels[id]) && !slices.Contains(ids, id) {
+					t.Errorf("List %s of %+v: %s is missing", name, narrowed.selection, id)
+				}
+			}
+			for _, id := range ids {
+				if !slices.Contains(c.Want[name], id) {
+					t.Errorf("List %s of %+v: %s is not in the system", name, narrowed.selection, id)
+				}
+			}
+		}
+	}
+}
+
+// identities asks an Identifying provider for what exists, and compares it with what it lists.
+func identities(t *testing.T, c Case, provider collector.Provider) {
+	identifying, ok := provider.(collector.Identifying)
+	if !ok {
+		t.Skip("the provider is not Identifying")
+	}
+	_, resources := discovered(t, provider)
+	for _, name := range slices.Sorted(maps.Keys(c.Want)) {
+		resource := wanted(t, resources, name)
+		uids := map[string]string{}
+		if _, err := list(t, provider, resource, func(object []byte) {
+			var head struct {
+				Metadata struct {
+					UID string `json:"uid"`
+				} `json:"metadata"`
+			}
+			id, _ := identify(resource, object)
+			_ = json.Unmarshal(object, &head) // it has been checked
+			uids[id] = head.Metadata.UID
+		}); err != nil {
+			t.Errorf("List %s: %v", name, err)
+			continue
+		}
+		for _, chosen := range append(choices(resource, c.Want[name]), nil) {
+			want := c.Want[name]
+			if chosen != nil {
+				want = within(want, chosen)
+			}
+			var ids []string
+			_, err := identifying.Identities(t.Context(), resource, chosen, func(id, uid string) error {
+				ids = append(ids, id)
+				if uid != uids[id] {
+					t.Errorf("Identities %s: the uid of %s is %q, not %q as in its list", name, id, uid, uids[id])
+				}
+				return nil
+			})
+			if err != nil {
+				t.Errorf("Identities %s of the namespaces %q: %v", name, chosen, err)
+				continue
+			}
+			if resource.Ordered && !slices.IsSorted(ids) {
+				t.Errorf("Identities %s: they are not in byte order, though the resource is Ordered: %q", name, ids)
+			}
+			compare(t, resource, ids, want)
+		}
+	}
+
+	name, _ := c.largest()
+	mine := errors.New("the callback's own error")
+	calls := 0
+	if _, err := identifying.Identities(t.Context(), resources[name], nil, func(string, string) error { calls++; return mine }); !errors.Is(err, mine) || calls != 1 {
+		t.Errorf("Identities, with an error of the callback: %v after %d calls, want %v after 1", err, calls, mine)
+	}
+	if _, err := identifying.Identities(t.Context(), collector.Resource{Group: "nowhere.k8sq.dev", Version: "v1", Kind: "Nothing", Plural: "nothings"}, nil,
+		func(string, string) error { return nil }); err == nil {
+		t.Error("Identities of an unknown resource succeed: all of it would pass for deleted")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := identifying.Identities(ctx, resources[name], nil, func(string, string) error { return nil }); !errors.Is(err, context.Canceled) {
+		t.Errorf("Identities with a cancelled context: %v, want %v", err, context.Canceled)
+	}
+}
+
 // list gives the ids of a resource's objects, having checked each. done is called with the object's bytes when they have been read.
 func list(t *testing.T, provider collector.Provider, resource collector.Resource, done func([]byte)) ([]string, error) {
 	t.Helper()
+	return listOf(t, provider, resource, collector.Selection{}, done)
+}
+
+func listOf(t *testing.T, provider collector.Provider, resource collector.Resource, selection collector.Selection, done func([]byte)) ([]string, error) {
+	t.Helper()
 	var ids []string
-	_, err := provider.List(t.Context(), resource, collector.Selection{}, func(object []byte) error {
+	_, err := provider.List(t.Context(), resource, selection, func(object []byte) error {
 		id, problem := identify(resource, object)
 		if problem != "" {
 			t.Errorf("List %s, object %d: %s", resource.Type(), len(ids)+1, problem)

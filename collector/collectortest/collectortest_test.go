@@ -2,6 +2,7 @@ package collectortest_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
@@ -22,8 +23,11 @@ type memory struct {
 
 func newMemory(defect string) *memory {
 	return &memory{defect: defect, objects: map[string][][]byte{
-		"pods":  {[]byte(`{"metadata":{"namespace":"a-b","name":"x"}}`), []byte(`{"metadata":{"namespace":"a","name":"x"}}`), []byte(`{"metadata":{"namespace":"a","name":"y"}}`)},
-		"nodes": {[]byte(`{"kind":"Node","apiVersion":"v1","metadata":{"name":"n"}}`)},
+		"pods": {
+			[]byte(`{"metadata":{"namespace":"a-b","name":"x","uid":"1","labels":{"app":"web"}}}`), []byte(`{"metadata":{"namespace":"a","name":"x","uid":"2"}}`),
+			[]byte(`{"metadata":{"namespace":"a","name":"y","uid":"3","labels":{"app":"db"}}}`),
+		},
+		"nodes": {[]byte(`{"kind":"Node","apiVersion":"v1","metadata":{"name":"n","uid":"4"}}`)},
 	}}
 }
 
@@ -57,6 +61,8 @@ func (m *memory) Discover(ctx context.Context) (collector.Discovery, error) {
 		discovery.Resources[1].Namespaced = true
 	case "group core":
 		discovery.Resources[1].Group = "core"
+	case "identity changes":
+		discovery.Identity = strings.Repeat("i", m.calls)
 	}
 	return discovery, nil
 }
@@ -91,6 +97,16 @@ func (m *memory) List(ctx context.Context, resource collector.Resource, selectio
 		if m.defect != "objects are its own" {
 			object = slices.Clone(object)
 		}
+		switch {
+		case len(selection.Namespaces) > 0 && m.defect != "namespaces are ignored" && !slices.ContainsFunc(selection.Namespaces, func(namespace string) bool {
+			return strings.Contains(string(object), `"namespace":"`+namespace+`"`) || m.defect == "namespaces are prefixes" && strings.Contains(string(object), `"namespace":"`+namespace)
+		}):
+			continue
+		case m.defect == "a selector selects too little" && selection.Labels != "":
+			continue
+		case m.defect == "a selector fails" && selection.Fields != "":
+			return collector.Listing{}, errors.New("no such field")
+		}
 		err := each(object)
 		switch {
 		case err == nil:
@@ -110,6 +126,35 @@ func (m *memory) List(ctx context.Context, resource collector.Resource, selectio
 		}
 	}
 	return collector.Listing{}, nil
+}
+
+func (m *memory) Identities(ctx context.Context, resource collector.Resource, namespaces []string, each func(resourceID, uid string) error) (collector.Listing, error) {
+	if m.defect == "identities of an unknown resource are none" && m.objects[resource.Plural] == nil {
+		return collector.Listing{}, nil
+	}
+	first := true
+	return m.List(ctx, resource, collector.Selection{Namespaces: namespaces}, func(object []byte) error {
+		var head struct {
+			Metadata struct{ Namespace, Name, UID string }
+		}
+		if err := json.Unmarshal(object, &head); err != nil {
+			return err
+		}
+		if m.defect == "an identity is missing" && first {
+			first = false
+			return nil
+		}
+		if m.defect == "uids are wrong" {
+			head.Metadata.UID += "0"
+		}
+		if head.Metadata.Namespace != "" {
+			head.Metadata.Name = head.Metadata.Namespace + "/" + head.Metadata.Name
+		}
+		if err := each(head.Metadata.Name, head.Metadata.UID); m.defect != "identities swallow the callback's error" {
+			return err
+		}
+		return nil
+	})
 }
 
 const defectVariable = "COLLECTORTEST_DEFECT"
@@ -132,6 +177,9 @@ func TestSuiteFindsDefects(t *testing.T) {
 		"callback's error is lost": "the_callback's_error", "callback's error is replaced": "the_callback's_error",
 		"goes on after the callback's error": "the_callback's_error", "tries again": "the_callback's_error",
 		"list ignores the context": "a_cancelled_context", "unknown resource is empty": "unknown_resource",
+		"identity changes": "discover", "namespaces are ignored": "namespaces_narrow", "namespaces are prefixes": "namespaces_narrow",
+		"a selector selects too little": "selectors_narrow", "a selector fails": "selectors_narrow", "an identity is missing": "identities",
+		"uids are wrong": "identities", "identities swallow the callback's error": "identities", "identities of an unknown resource are none": "identities",
 	} {
 		t.Run(defect, func(t *testing.T) {
 			t.Parallel()

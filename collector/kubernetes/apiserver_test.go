@@ -16,6 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
+
 	"github.com/k8sq/k8sq/collector"
 )
 
@@ -26,8 +29,11 @@ type apiServer struct {
 	objects map[string][]string // path of a list: its items, in key order
 
 	aggregated, legacyOnly bool
-	groups                 string // the answer to /apis, "" for a default
-	metadataLast           bool   // the list's metadata comes after its items
+	groups                 string            // the answer to /apis, "" for a default
+	metadataLast           bool              // the list's metadata comes after its items
+	noMetadata             bool              // it knows no metadata-only lists, and sends whole objects
+	forbidden              map[string]bool   // paths that may not be listed
+	versions               map[string]string // the resource version of a path's list, where it is not stateVersion
 
 	mu       sync.Mutex
 	requests []string // path and query
@@ -36,14 +42,22 @@ type apiServer struct {
 	lists    int
 }
 
-const stateVersion = "4711"
+const (
+	stateVersion  = "4711"
+	kubeSystemUID = "1f2a5c0e-7c9b-4e55-9d0c-2f6f3f1f8a11"
+)
 
 // newAPIServer starts a server that serves ConfigMaps, Nodes and, in the group shop.example.com, Carts.
 func newAPIServer(t *testing.T, configMaps int) *apiServer {
 	t.Helper()
 	s := &apiServer{aggregated: true, objects: map[string][]string{
-		"/api/v1/nodes":                     {`{"metadata":{"name":"n1"},"spec":{"providerID":"aws:///eu-central-1a/i-0123"}}`},
-		"/apis/shop.example.com/v1/carts":   {`{"apiVersion":"shop.example.com/v1","kind":"Cart","metadata":{"name":"a","namespace":"x"}}`},
+		"/api/v1/nodes": {`{"metadata":{"name":"n1"},"spec":{"providerID":"aws:///eu-central-1a/i-0123"}}`},
+		"/apis/shop.example.com/v1/carts": {
+			`{"apiVersion":"shop.example.com/v1","kind":"Cart","metadata":{"labels":{"app":"web"},"name":"z","namespace":"a-b","uid":"c1"}}`,
+			`{"apiVersion":"shop.example.com/v1","kind":"Cart","metadata":{"name":"x","namespace":"a","uid":"c2"},"status":{"phase":"Failed"}}`,
+			`{"apiVersion":"shop.example.com/v1","kind":"Cart","metadata":{"labels":{"app":"db","tier":""},"name":"y","namespace":"a","uid":"c3"}}`,
+			`{"apiVersion":"shop.example.com/v1","kind":"Cart","metadata":{"name":"a","namespace":"x","uid":"c4"}}`,
+		},
 		"/apis/shop.example.com/v1/closets": nil,
 	}}
 	var items []string
@@ -80,6 +94,12 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 	}
 	switch r.URL.Path {
+	case "/api/v1/namespaces/kube-system":
+		if s.forbidden[r.URL.Path] {
+			status(w, http.StatusForbidden, "Forbidden", `User "joe" cannot get namespaces`, 0)
+			return
+		}
+		fmt.Fprint(w, `{"kind":"Namespace","apiVersion":"v1","metadata":{"name":"kube-system","uid":"`+kubeSystemUID+`"}}`)
 	case "/version":
 		fmt.Fprint(w, `{"major":"1","gitVersion":"v1.37.2"}`)
 	case "/api":
@@ -124,12 +144,32 @@ const (
 
 // list answers as a real server does: in pages of one state, by tokens that carry it.
 func (s *apiServer) list(w http.ResponseWriter, r *http.Request) {
-	items, ok := s.objects[r.URL.Path]
+	path, namespace := r.URL.Path, ""
+	if before, after, namespaced := strings.Cut(path, "/namespaces/"); namespaced {
+		if in, plural, isList := strings.Cut(after, "/"); isList {
+			path, namespace = before+"/"+plural, in
+		}
+	}
+	items, ok := s.objects[path]
 	if !ok {
 		status(w, http.StatusNotFound, "NotFound", "the server could not find the requested resource", 0)
 		return
 	}
+	if s.forbidden[r.URL.Path] {
+		status(w, http.StatusForbidden, "Forbidden", `User "joe" cannot list `+r.URL.Path, 0)
+		return
+	}
 	query := r.URL.Query()
+	items, err := selected(items, namespace, query.Get("labelSelector"), query.Get("fieldSelector"))
+	if err != nil {
+		status(w, http.StatusBadRequest, "BadRequest", err.Error(), 0)
+		return
+	}
+	onlyMetadata := strings.Contains(r.Header.Get("Accept"), "as=PartialObjectMetadataList") && !s.noMetadata
+	version := stateVersion
+	if other, ok := s.versions[r.URL.Path]; ok {
+		version = other
+	}
 	start, end := 0, len(items)
 	if token := query.Get("continue"); token != "" {
 		start, _ = strconv.Atoi(strings.TrimPrefix(token, stateVersion+":"))
@@ -147,7 +187,10 @@ func (s *apiServer) list(w http.ResponseWriter, r *http.Request) {
 	s.lists++
 	s.mu.Unlock()
 
-	metadata := fmt.Sprintf(`"metadata":{"resourceVersion":%q,"continue":%q,"remainingItemCount":%d}`, stateVersion, next, len(items)-end)
+	metadata := fmt.Sprintf(`"metadata":{"resourceVersion":%q,"continue":%q}`, version, next)
+	if len(items) > end && !query.Has("labelSelector") && !query.Has("fieldSelector") {
+		metadata = fmt.Sprintf(`"metadata":{"resourceVersion":%q,"continue":%q,"remainingItemCount":%d}`, version, next, len(items)-end)
+	}
 	fmt.Fprint(w, `{"kind":"List", "apiVersion":"v1",`)
 	if !s.metadataLast {
 		fmt.Fprint(w, metadata, ",\n")
@@ -162,6 +205,15 @@ func (s *apiServer) list(w http.ResponseWriter, r *http.Request) {
 			w.(http.Flusher).Flush()
 			panic(http.ErrAbortHandler)
 		}
+		if onlyMetadata {
+			var object struct {
+				Metadata json.RawMessage `json:"metadata"`
+			}
+			if err := json.Unmarshal([]byte(item), &object); err != nil {
+				panic(err)
+			}
+			item = fmt.Sprintf(`{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":%s}`, object.Metadata)
+		}
 		fmt.Fprint(w, item)
 	}
 	fmt.Fprint(w, `]`)
@@ -169,6 +221,41 @@ func (s *apiServer) list(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, `,`, metadata)
 	}
 	fmt.Fprint(w, "}\n")
+}
+
+// selected are the objects that a server gives of a namespace ("": of all) under selectors, of which it knows what Kubernetes knows of pods.
+func selected(items []string, namespace, labelSelector, fieldSelector string) ([]string, error) {
+	byLabels, err := labels.Parse(labelSelector)
+	if err != nil {
+		return nil, err
+	}
+	byFields, err := fields.ParseSelector(fieldSelector)
+	if err != nil {
+		return nil, err
+	}
+	for _, requirement := range byFields.Requirements() {
+		if !slices.Contains([]string{"metadata.name", "metadata.namespace", "status.phase"}, requirement.Field) {
+			return nil, fmt.Errorf("field label not supported: %s", requirement.Field)
+		}
+	}
+	var kept []string
+	for _, item := range items {
+		var object struct {
+			Metadata struct {
+				Namespace, Name string
+				Labels          map[string]string
+			}
+			Status struct{ Phase string }
+		}
+		if err := json.Unmarshal([]byte(item), &object); err != nil {
+			return nil, err
+		}
+		of := fields.Set{"metadata.name": object.Metadata.Name, "metadata.namespace": object.Metadata.Namespace, "status.phase": object.Status.Phase}
+		if (namespace == "" || object.Metadata.Namespace == namespace) && byLabels.Matches(labels.Set(object.Metadata.Labels)) && byFields.Matches(of) {
+			kept = append(kept, item)
+		}
+	}
+	return kept, nil
 }
 
 func status(w http.ResponseWriter, code int, reason, message string, retryAfterSeconds int) {

@@ -47,7 +47,7 @@ type served struct {
 	listable     bool
 }
 
-// Discover asks for the version, the API groups and one node, in that order, so that a server out of reach is told by the first request.
+// Discover asks for the version, the API groups, one node and the namespace kube-system, in that order, so that a server out of reach is told by the first request.
 func (p *provider) Discover(ctx context.Context) (collector.Discovery, error) {
 	serverVersion, err := p.serverVersion(ctx)
 	if err != nil {
@@ -65,6 +65,9 @@ func (p *provider) Discover(ctx context.Context) (collector.Discovery, error) {
 	}
 	if discovery.Provider, err = p.cloud(ctx); err != nil {
 		return collector.Discovery{}, fmt.Errorf("find out where the cluster runs: %w", p.client.explain(err))
+	}
+	if discovery.Identity = p.identity(ctx); ctx.Err() != nil {
+		return collector.Discovery{}, ctx.Err()
 	}
 	return discovery, nil
 }

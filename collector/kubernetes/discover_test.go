@@ -35,7 +35,7 @@ func TestDiscover(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := collector.Discovery{
-		ServerVersion: "v1.37.2", Provider: "aws",
+		ServerVersion: "v1.37.2", Provider: "aws", Identity: kubeSystemUID,
 		Resources: []collector.Resource{
 			{Version: "v1", Kind: "ConfigMap", Plural: "configmaps", Namespaced: true, Ordered: true},
 			{Version: "v1", Kind: "Node", Plural: "nodes", Ordered: true},

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -112,7 +113,7 @@ func newProvider(environment collector.Environment, target target) (*provider, e
 	if err != nil {
 		return nil, fmt.Errorf("make the client of cluster %s from %s: %w", environment.Cluster, target.from, err)
 	}
-	return &provider{client: client, pageSize: target.pageSize}, nil
+	return &provider{client: client, pageSize: target.pageSize, log: environment.Log}, nil
 }
 
 // redirectClientLog sends what client-go logs (a plug-in that failed to refresh a token) to the first provider's logger: its own
@@ -146,6 +147,7 @@ func problemsError(cluster string, problems []collector.Problem) error {
 type provider struct {
 	client   *client
 	pageSize int
+	log      *slog.Logger
 }
 
 // Close lets go of the connections.

@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -26,29 +26,29 @@ import (
 // The request for the next page is sent as soon as its token is known, which is before the objects of this page: the server then
 // reads it from etcd while this page is worked through. At most one page is on its way, and HTTP/2's flow control holds back its
 // bytes after the first few megabytes, so that memory does not grow.
+//
+// Of some namespaces it lists each by itself, or all at once and leaves out what is of others: see narrow.go.
 func (p *provider) List(ctx context.Context, resource collector.Resource, selection collector.Selection, each func(object []byte) error) (collector.Listing, error) {
-	for _, part := range []string{resource.Version, resource.Plural} {
-		if part == "" {
-			return collector.Listing{}, fmt.Errorf("%w: a resource without a version or a plural name", collector.ErrGone)
-		}
-	}
-	for _, part := range []string{resource.Group, resource.Version, resource.Plural} {
-		if part == "." || part == ".." || strings.ContainsAny(part, "/?#%") {
-			return collector.Listing{}, fmt.Errorf("%w: %q is no part of a resource's path", collector.ErrGone, part)
-		}
-	}
+	return p.listNarrowed(ctx, resource, selection, acceptJSON, each)
+}
+
+// listAt lists what is at a path. wanted says which objects are handed on; nil: all.
+func (p *provider) listAt(ctx context.Context, path string, query url.Values, accept string, wanted func([]byte) bool, each func([]byte) error) (collector.Listing, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	l := &list{client: p.client, path: versionPath(resource.Group, resource.Version) + "/" + resource.Plural, pageSize: p.pageSize, each: each}
+	l := &list{client: p.client, path: path, query: query, accept: accept, pageSize: p.pageSize, wanted: wanted, each: each}
 	defer l.dropAhead()
 	defer cancel()
 	return l.run(ctx)
 }
 
-// list is one List in progress.
+// list is one list in progress.
 type list struct {
 	client   *client
 	path     string
+	query    url.Values // the selectors, which every page's request repeats
+	accept   string
 	pageSize int
+	wanted   func(object []byte) bool
 	each     func(object []byte) error
 
 	handed int    // objects handed on so far
@@ -61,7 +61,7 @@ type page struct {
 	token           string // the continue token that asks for it, "" for the first
 	resourceVersion string // of the state it is of, "" until it has said so
 	next            string // the continue token of the page after it
-	handed          int    // objects of it that have been handed on
+	handed          int    // objects of it that have been handed on, or were not wanted
 }
 
 // ahead is a request that was sent before its turn.
@@ -140,7 +140,7 @@ func (l *list) request(ctx context.Context, page *page) (*response, error) {
 		<-a.done
 		return a.answer, a.err
 	}
-	query := url.Values{"limit": {strconv.Itoa(l.pageSize)}}
+	query := l.pageQuery()
 	switch {
 	case page.token != "":
 		query.Set("continue", page.token)
@@ -148,7 +148,13 @@ func (l *list) request(ctx context.Context, page *page) (*response, error) {
 		query.Set("resourceVersion", page.resourceVersion)
 		query.Set("resourceVersionMatch", "Exact")
 	}
-	return l.client.open(ctx, l.path, query, acceptJSON)
+	return l.client.open(ctx, l.path, query, l.accept)
+}
+
+func (l *list) pageQuery() url.Values {
+	query := url.Values{"limit": {strconv.Itoa(l.pageSize)}}
+	maps.Copy(query, l.query)
+	return query
 }
 
 // sendAhead sends the request for the page after this one, once.
@@ -159,10 +165,11 @@ func (l *list) sendAhead(ctx context.Context, token string) {
 	l.dropAhead()
 	a := &ahead{token: token, done: make(chan struct{})}
 	l.ahead = a
-	query := url.Values{"limit": {strconv.Itoa(l.pageSize)}, "continue": {token}}
+	query := l.pageQuery()
+	query.Set("continue", token)
 	go func() {
 		defer close(a.done)
-		a.answer, a.err = l.client.open(ctx, l.path, query, acceptJSON)
+		a.answer, a.err = l.client.open(ctx, l.path, query, l.accept)
 	}()
 }
 
@@ -270,8 +277,11 @@ func (l *list) items(ctx context.Context, decoder *jsontext.Decoder, page *page)
 			skip--
 			continue
 		}
-		l.object = append(l.object[:0], value...)
 		page.handed++
+		if l.wanted != nil && !l.wanted(value) {
+			continue
+		}
+		l.object = append(l.object[:0], value...)
 		l.handed++
 		if err := l.each(l.object); err != nil {
 			return &callbackError{err}

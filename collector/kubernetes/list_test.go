@@ -17,7 +17,7 @@ import (
 
 // wantOfServer is what the conformance suite expects of newAPIServer(t, configMaps).
 func wantOfServer(configMaps int) map[string][]string {
-	want := map[string][]string{"core.v1.ConfigMap": {}, "core.v1.Node": {"n1"}, "shop.example.com.v1.Cart": {"x/a"}}
+	want := map[string][]string{"core.v1.ConfigMap": {}, "core.v1.Node": {"n1"}, "shop.example.com.v1.Cart": {"a-b/z", "a/x", "a/y", "x/a"}}
 	for i := range configMaps {
 		want["core.v1.ConfigMap"] = append(want["core.v1.ConfigMap"], fmt.Sprintf("ns/c%05d", i))
 	}
@@ -30,6 +30,7 @@ func TestConformance(t *testing.T) {
 	for name, change := range map[string]func(*apiServer){
 		"well":           func(*apiServer) {},
 		"metadata last":  func(s *apiServer) { s.metadataLast = true },
+		"no metadata":    func(s *apiServer) { s.noMetadata = true },
 		"legacy":         func(s *apiServer) { s.aggregated = false },
 		"legacy, by 406": func(s *apiServer) { s.legacyOnly = true },
 		"every other request fails": func(s *apiServer) {

@@ -30,6 +30,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -167,7 +168,7 @@ func cutLast(text, separator string) (before, after string, found bool) {
 	return text[:at], text[at+len(separator):], true
 }
 
-// List reads the objects of a type again, in order of their resource ids, each in the form that the package comment describes.
+// List reads the objects of a type again, or those of some namespaces, in order of their resource ids, each in the form that the package comment describes.
 func (p *provider) List(ctx context.Context, resource collector.Resource, selection collector.Selection, each func(object []byte) error) (collector.Listing, error) {
 	if err := ctx.Err(); err != nil {
 		return collector.Listing{}, err
@@ -189,6 +190,9 @@ func (p *provider) List(ctx context.Context, resource collector.Resource, select
 		for _, entry := range known.entries {
 			if err := ctx.Err(); err != nil {
 				return collector.Listing{}, err
+			}
+			if len(selection.Namespaces) > 0 && known.resource.Namespaced && !slices.Contains(selection.Namespaces, namespaceOf(entry)) {
+				continue
 			}
 			object, err := reader.object(known.resource, entry)
 			if err != nil {
