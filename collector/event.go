@@ -3,8 +3,11 @@ package collector
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/k8sq/k8sq/collector/document"
@@ -67,7 +70,7 @@ func (r Result) TypeResults() []TypeResult {
 }
 
 func (s *clusterSync) emit(event Event) error {
-	if s.Emit == nil {
+	if s.Emit == nil || s.DryRun {
 		return nil
 	}
 	s.emitting.Lock()
@@ -101,47 +104,93 @@ func (s *clusterSync) endedEvent() Event {
 	return event
 }
 
+// turns puts the events of commits in the order of the commits, each commit's in one piece.
+type turns struct {
+	mu    sync.Mutex
+	taken int64
+	next  int64
+	moved *sync.Cond
+}
+
+// take is called right after a commit, and gives its place.
+func (t *turns) take() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.moved == nil {
+		t.moved = sync.NewCond(&t.mu)
+	}
+	t.taken++
+	return t.taken - 1
+}
+
+// wait returns when all turns before are done.
+func (t *turns) wait(turn int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for t.next != turn {
+		t.moved.Wait()
+	}
+}
+
+func (t *turns) done() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.next++
+	t.moved.Broadcast()
+}
+
+// emitInTurn tells what a commit made, after the commits before it. What was committed is told, whatever interrupts the sync meanwhile.
+func (s *clusterSync) emitInTurn(ctx context.Context, turn int64, partition lake.Partition, commit *lake.Commit) {
+	s.turns.wait(turn)
+	defer s.turns.done()
+	if s.Emit == nil || s.DryRun {
+		return
+	}
+	if err := s.emitCommit(context.WithoutCancel(ctx), partition, commit); err != nil {
+		s.emitFailed(err)
+	}
+}
+
 // emitCommit tells what a commit made, from the rows that were staged for it.
 func (s *clusterSync) emitCommit(ctx context.Context, partition lake.Partition, commit *lake.Commit) error {
-	if s.Emit == nil {
-		return nil
-	}
-	// Every version but a discovered one has its change, and both are in the same order: of an object that another of its name has
-	// replaced, the deletion is told before the new one.
+	// Both are in the same order: of an object that another of its name has replaced, the deletion is told before the new one. A version has
+	// a change unless it was discovered or the settings leave it out.
 	nextChange, stop := iter.Pull2(commit.Changes(ctx))
 	defer stop()
-	for version, err := range commit.Versions(ctx) {
-		if err != nil {
-			return err
-		}
-		var change *lake.Change
-		if version.Operation != lake.Discovered {
-			var found bool
-			if change, err, found = nextChange(); err != nil {
-				return err
-			}
-			if !found || change.ResourceID != version.ResourceID || change.ToVersion != version.Version {
-				return fmt.Errorf("version %d of %s has no change", version.Version, version.ResourceID)
-			}
+	change, err, found := nextChange()
+	for version, versionErr := range commit.Versions(ctx) {
+		if versionErr != nil || err != nil {
+			return errors.Join(versionErr, err)
 		}
 		event := Event{
 			Cluster: s.Cluster, Timestamp: version.CapturedAt, SyncID: s.result.SyncID, ResourceType: partition.Type,
 			ResourceID: version.ResourceID, Namespace: version.Namespace, Name: version.Name, Version: version.Version, Operation: version.Operation,
 		}
+		if found && change.ResourceID == version.ResourceID && change.ToVersion == version.Version {
+			event.Diff = slices.Clone(change.Diff)
+			change, err, found = nextChange()
+		}
 		switch version.Operation {
 		case lake.Discovered, lake.Created:
 			event.Type = ResourceDiscovered
+			var err error
 			if event.Data, err = document.Whole(version.Identity, version.State); err != nil {
 				return err
 			}
 		case lake.Updated:
-			event.Type, event.Diff = ChangeDetected, change.Diff
+			event.Type = ChangeDetected
 		case lake.Deleted:
+			if !s.changes.Deletions {
+				continue
+			}
 			event.Type = ResourceDeleted
 		}
 		if err := s.emit(event); err != nil {
 			return err
 		}
 	}
-	return nil
+	if found {
+		return fmt.Errorf("the change of %s to version %d belongs to no version", change.ResourceID, change.ToVersion)
+	}
+	return err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/k8sq/k8sq/collector/document"
@@ -26,15 +27,21 @@ var errOlder = errors.New("the lake holds a newer state")
 // from then on follows. So a list without a difference reads no bodies and writes nothing.
 //
 // Whether a list was complete is known when it ends, and only a complete list may delete. The join stages deletions as it meets
-// them, since nearly every list is complete; where one was not, finish stages the commit anew without them.
+// them, since nearly every list is complete; where one was not, finish stages the commit anew without them. It does so too where the list
+// was narrowed at its source, and some of what it lacks turns out to be there (undecided).
 type join struct {
 	lake       Lake
 	partition  lake.Partition
 	committed  *lake.Committed
 	generation int64
-	prior      bool // a complete list came before, so that what appears now was created since
 	capturedAt time.Time
 	syncID     string
+	sight      sight
+	earlier    earlier
+	ancestors  []*ancestor // the types that this one's objects come from
+	compare    document.Options
+	changes    Changes
+	seen       map[string]string // id → uid of all that was listed, covered or not; nil: nobody asks
 
 	keys *lake.Reader[lake.Key]
 	key  *lake.Key // the key reader's current one, nil at its end
@@ -45,15 +52,21 @@ type join struct {
 
 	last                              string
 	listed, created, updated, deleted int64
+	marked                            int64 // rows that changed without a version
 	inferred                          int64 // of the deleted, those that only the list's completeness proves
+	proven                            map[string]bool
+	undecided                         map[string]undecided
 }
 
-// newJoin begins a join with a partition's last state, which it closes. prior tells that a complete list of the type came before.
-func newJoin(ctx context.Context, l Lake, committed *lake.Committed, prior bool) (*join, error) {
-	j := &join{
-		lake: l, partition: committed.Partition, committed: committed, generation: committed.Generation + 1,
-		prior: prior || committed.Complete,
-	}
+// undecided is an object that a narrowed list lacks: it was deleted, or it is no longer what the list was narrowed to.
+type undecided struct {
+	uid    string
+	exists bool
+}
+
+// newJoin begins a join with a partition's last state, which it closes.
+func newJoin(ctx context.Context, l Lake, committed *lake.Committed) (*join, error) {
+	j := &join{lake: l, partition: committed.Partition, committed: committed, generation: committed.Generation + 1}
 	var err error
 	if j.keys, err = committed.Keys(ctx); err == nil {
 		err = j.nextKey()
@@ -75,34 +88,59 @@ func (j *join) close() {
 	if j.commit != nil {
 		_ = j.commit.Close()
 	}
+	for _, a := range j.ancestors {
+		a.close()
+	}
 	_ = j.committed.Close() // what was only read cannot be lost
 }
 
+// covered tells whether the scope covers a listed object: of one that it does not, only the identity was read.
+func covered(object *document.Object) bool { return object.Digest != "" }
+
 // object takes the list's next object.
 func (j *join) object(ctx context.Context, object *document.Object) error {
-	if object.ResourceID <= j.last {
-		return fmt.Errorf("%w: %s after %s", errUnordered, object.ResourceID, j.last)
+	id := object.ResourceID
+	if id <= j.last {
+		return fmt.Errorf("%w: %s after %s", errUnordered, id, j.last)
 	}
-	j.last = object.ResourceID
-	j.listed++
-	if err := j.missingUntil(ctx, object.ResourceID); err != nil {
+	j.last = id
+	if covered(object) {
+		j.listed++
+	}
+	if j.seen != nil {
+		j.seen[id] = object.UID
+	}
+	if err := j.missingUntil(ctx, id); err != nil {
 		return err
 	}
-	if j.key == nil || j.key.ResourceID != object.ResourceID {
+	if j.key == nil || j.key.ResourceID != id {
+		if !covered(object) {
+			return nil
+		}
 		return j.appeared(ctx, object)
 	}
-	unchanged := j.key.DeletedAt.IsZero() && j.key.LatestDigest == object.Digest
-	if err := j.nextKey(); err != nil || unchanged {
+	living, unobserved := j.key.DeletedAt.IsZero(), j.key.Unobserved
+	same := j.key.LatestDigest == object.Digest || j.key.SeenDigest == object.Digest
+	if err := j.nextKey(); err != nil {
 		return err
+	}
+	switch {
+	case !covered(object):
+		if !living || unobserved == lake.OutOfScope {
+			return nil
+		}
+		return j.leaves(ctx, object)
+	case living && unobserved == "" && same:
+		return nil
 	}
 	return j.differs(ctx, object)
 }
 
-// missingUntil stages the deletion of the living objects whose ids come before id; "" stands for the end.
+// missingUntil takes the objects whose ids come before id, which the list does not hold; "" stands for the end.
 func (j *join) missingUntil(ctx context.Context, id string) error {
 	for j.key != nil && (id == "" || j.key.ResourceID < id) {
 		if j.key.DeletedAt.IsZero() {
-			if err := j.missing(ctx, j.key.ResourceID); err != nil {
+			if err := j.missing(ctx, j.key.ResourceID, j.key.Unobserved); err != nil {
 				return err
 			}
 		}
@@ -181,26 +219,69 @@ func (j *join) old(ctx context.Context, id string, take func(old *lake.Snapshot)
 	return j.nextRow()
 }
 
+// appeared takes an object that the lake does not know.
 func (j *join) appeared(ctx context.Context, object *document.Object) error {
 	if err := j.copyUntil(ctx, object.ResourceID); err != nil {
 		return err
 	}
 	operation := lake.Discovered
-	if j.prior {
+	if j.earlier.covered(j.sight.resource, object) {
 		operation = lake.Created
 	}
 	return j.captured(object, &lake.Snapshot{FirstSeenAt: j.capturedAt}, operation, nil)
 }
 
-func (j *join) missing(ctx context.Context, id string) error {
-	j.inferred++
+// missing takes an object that the list does not hold.
+func (j *join) missing(ctx context.Context, id, unobserved string) error {
+	absence := j.sight.absence(id, unobserved)
+	if absence == unknown {
+		return nil
+	}
 	return j.old(ctx, id, func(old *lake.Snapshot) error {
+		if absence == leftScope {
+			j.unobserve(old, lake.OutOfScope)
+			return j.commit.AddSnapshot(old)
+		}
+		if absence == ambiguous {
+			if j.undecided == nil {
+				j.undecided = map[string]undecided{}
+			}
+			j.undecided[id] = undecided{uid: old.UID}
+		}
+		j.inferred++
 		if err := j.gone(old); err != nil {
 			return err
 		}
 		return j.commit.AddSnapshot(old)
 	})
 }
+
+// leaves takes a listed object that the scope does not cover, and whose row does not say so.
+func (j *join) leaves(ctx context.Context, object *document.Object) error {
+	return j.old(ctx, object.ResourceID, func(old *lake.Snapshot) error {
+		if !sameUID(old.UID, object.UID) {
+			if j.proven == nil {
+				j.proven = map[string]bool{}
+			}
+			j.proven[old.ResourceID] = true
+			if err := j.gone(old); err != nil {
+				return err
+			}
+			return j.commit.AddSnapshot(old)
+		}
+		j.unobserve(old, lake.OutOfScope)
+		return j.commit.AddSnapshot(old)
+	})
+}
+
+// unobserve marks a row.
+func (j *join) unobserve(row *lake.Snapshot, reason string) {
+	j.marked++
+	row.UnobservedSince, row.UnobservedReason = j.capturedAt, reason
+}
+
+// sameUID tells whether two states can be those of one object.
+func sameUID(a, b string) bool { return a == b || a == "" || b == "" }
 
 // gone stages the version and change that say that old was deleted, and makes old that state.
 func (j *join) gone(old *lake.Snapshot) error {
@@ -217,38 +298,75 @@ func (j *join) gone(old *lake.Snapshot) error {
 	change := changeOf(&version, old.LatestVersion)
 	old.LatestVersion++
 	old.DeletedAt, old.UpdatedAt, old.Generation = j.capturedAt, j.capturedAt, j.generation
-	return j.commit.AddChange(&change)
+	old.UnobservedSince, old.UnobservedReason, old.SeenDigest = time.Time{}, "", ""
+	return j.addChange(&change)
 }
 
+// addChange stages a change, where the settings want it.
+func (j *join) addChange(change *lake.Change) error {
+	if !j.changes.Enabled || change.Operation == lake.Deleted && !j.changes.Deletions {
+		return nil
+	}
+	if !j.changes.Diff {
+		change.Diff, change.Attribution = nil, nil
+	}
+	return j.commit.AddChange(change)
+}
+
+// differs takes a listed object whose row may say something else of it.
 func (j *join) differs(ctx context.Context, object *document.Object) error {
 	return j.old(ctx, object.ResourceID, func(old *lake.Snapshot) error {
 		switch {
 		case !old.DeletedAt.IsZero():
 			return j.captured(object, old, lake.Created, nil)
-		case old.UID != "" && object.UID != "" && old.UID != object.UID:
+		case !sameUID(old.UID, object.UID):
+			if strings.HasPrefix(old.UnobservedReason, lake.MovedTo) {
+				// What became of the old one is told where it moved to.
+				return j.captured(object, old, lake.Discovered, nil)
+			}
 			// Another object under the same name: the uid tells that the old one went and this one came, both since the last list.
 			if err := j.gone(old); err != nil {
 				return err
 			}
 			return j.captured(object, old, lake.Created, nil)
 		}
-		diff, err := document.Diff(old.State, object.State, document.Options{})
-		if err != nil {
-			return fmt.Errorf("compare %s with its last state: %w", object.ResourceID, err)
+		seen := old.SeenDigest
+		if object.Digest != old.LatestDigest && object.Digest != seen {
+			diff, err := document.Diff(old.State, object.State, j.compare)
+			if err != nil {
+				return fmt.Errorf("compare %s with its last state: %w", object.ResourceID, err)
+			}
+			if len(diff.Paths) > 0 {
+				return j.captured(object, old, lake.Updated, &diff)
+			}
+			seen = object.Digest
 		}
-		return j.captured(object, old, lake.Updated, &diff)
+		j.marked++
+		old.SeenDigest, old.UnobservedSince, old.UnobservedReason = seen, time.Time{}, ""
+		return j.commit.AddSnapshot(old)
 	})
 }
 
 // captured stages the object as the next version after old; of a first one, old holds only when it was seen.
 func (j *join) captured(object *document.Object, old *lake.Snapshot, operation lake.Operation, diff *document.Difference) error {
+	if operation == lake.Created {
+		for _, a := range j.ancestors {
+			lived, err := a.lived(object.ResourceID)
+			if err != nil {
+				return err
+			}
+			if lived {
+				operation = lake.Discovered
+			}
+		}
+	}
 	version := lake.Version{
 		Identity: object.Identity, State: object.State, Version: old.LatestVersion + 1, Operation: operation, Digest: object.Digest,
 		CapturedAt: j.capturedAt, SyncID: j.syncID, Generation: j.generation,
 	}
 	var since time.Time // an object that was created was made by all its managers, whatever had its name before
 	if operation == lake.Updated {
-		version.PreviousDigest, since = old.LatestDigest, old.UpdatedAt
+		version.PreviousDigest, since = old.LatestDigest, managedSince(old)
 		j.updated++
 	} else {
 		j.created++
@@ -263,14 +381,23 @@ func (j *join) captured(object *document.Object, old *lake.Snapshot, operation l
 			change.Added, change.Updated, change.Removed = int32(diff.Added), int32(diff.Updated), int32(diff.Removed)
 			change.Paths, change.Diff = diff.Paths, diff.JSON
 		}
-		if err := j.commit.AddChange(&change); err != nil {
+		if err := j.addChange(&change); err != nil {
 			return err
 		}
 	}
 	return j.commit.AddSnapshot(&lake.Snapshot{
 		Identity: object.Identity, State: object.State, FirstSeenAt: old.FirstSeenAt, UpdatedAt: j.capturedAt,
-		LatestVersion: version.Version, LatestDigest: object.Digest, Generation: j.generation,
+		LatestVersion: version.Version, LatestDigest: object.Digest, Generation: j.generation, ManagedAt: object.ModifiedAt,
 	})
+}
+
+// managedSince is from when on an entry of managedFields says something of what happened after old: its times and old's newest one are
+// both the API server's. Of a row from before that was kept, there is only our own clock to go by.
+func managedSince(old *lake.Snapshot) time.Time {
+	if old.ManagedAt.IsZero() {
+		return old.UpdatedAt
+	}
+	return old.ManagedAt.Add(time.Second)
 }
 
 func changeOf(version *lake.Version, from int64) lake.Change {
@@ -281,35 +408,33 @@ func changeOf(version *lake.Version, from int64) lake.Change {
 	}
 }
 
-// finish ends the list and commits. Where complete is false, what the list did not hold stays as it was. It tells whether a commit
-// was made.
+// rest takes what a complete list did not hold. What it leaves undecided is settled before finish.
+func (j *join) rest(ctx context.Context) error { return j.missingUntil(ctx, "") }
+
+// finish ends the staging. Where complete is false, what the list did not hold stays as it was. It tells whether there is anything to
+// commit.
 func (j *join) finish(ctx context.Context, complete bool) (bool, error) {
-	if complete {
-		if err := j.missingUntil(ctx, ""); err != nil {
-			return false, err
-		}
-	}
 	if j.commit == nil {
 		return false, nil
 	}
 	if err := j.copyUntil(ctx, ""); err != nil {
 		return false, err
 	}
-	if !complete && j.inferred > 0 {
-		if err := j.withoutInferred(ctx); err != nil {
+	exists := false
+	for _, u := range j.undecided {
+		exists = exists || u.exists
+	}
+	if exists || !complete && j.inferred > 0 {
+		if err := j.restage(ctx, complete); err != nil {
 			return false, err
 		}
-		if j.created+j.updated+j.deleted == 0 {
-			return false, nil
-		}
 	}
-	meta := lake.Meta{SyncID: j.syncID, CapturedAt: j.capturedAt, Complete: complete || j.committed.Complete}
-	_, err := j.commit.Commit(ctx, meta)
-	return err == nil, err
+	return j.created+j.updated+j.deleted+j.marked > 0, nil
 }
 
-// withoutInferred stages the commit anew, without the deletions that an incomplete list does not prove.
-func (j *join) withoutInferred(ctx context.Context) error {
+// restage stages the commit anew, without the deletions that did not prove true: as an incomplete list, or as one of an object that is only
+// out of scope.
+func (j *join) restage(ctx context.Context, complete bool) error {
 	staged := j.commit
 	defer staged.Close()
 	_ = j.rows.Close()
@@ -323,6 +448,7 @@ func (j *join) withoutInferred(ctx context.Context) error {
 	if err := j.nextRow(); err != nil {
 		return err
 	}
+	deletion := func(id string) bool { return j.proven[id] || complete && !j.undecided[id].exists }
 	snapshots, versions, changes, err := staged.Restage(ctx)
 	if err != nil {
 		return err
@@ -336,27 +462,26 @@ func (j *join) withoutInferred(ctx context.Context) error {
 				return err
 			}
 		}
-		if snapshot.Generation == j.generation && !snapshot.DeletedAt.IsZero() {
+		if snapshot.Generation == j.generation && !snapshot.DeletedAt.IsZero() && !deletion(snapshot.ResourceID) {
 			snapshot = j.row
+			j.deleted--
+			if complete {
+				j.unobserve(snapshot, lake.OutOfScope)
+			}
 		}
 		if err := j.commit.AddSnapshot(snapshot); err != nil {
 			return err
 		}
 	}
-	if err := addProven(versions, func(v *lake.Version) (string, lake.Operation) { return v.ResourceID, v.Operation }, j.commit.AddVersion); err != nil {
+	if err := addProven(versions, deletion, func(v *lake.Version) (string, lake.Operation) { return v.ResourceID, v.Operation }, j.commit.AddVersion); err != nil {
 		return err
 	}
-	if err := addProven(changes, func(c *lake.Change) (string, lake.Operation) { return c.ResourceID, c.Operation }, j.commit.AddChange); err != nil {
-		return err
-	}
-	j.deleted -= j.inferred
-	j.inferred = 0
-	return nil
+	return addProven(changes, deletion, func(c *lake.Change) (string, lake.Operation) { return c.ResourceID, c.Operation }, j.commit.AddChange)
 }
 
-// addProven adds the rows that are no inferred deletions. A deletion that is followed by the creation of the same name was proven by
-// the uid, whatever else the list missed.
-func addProven[R any](rows iter.Seq2[*R, error], event func(*R) (string, lake.Operation), add func(*R) error) error {
+// addProven adds the rows but for the deletions that did not prove true. A deletion that is followed by the creation of the same name was
+// proven by the uid, whatever else the list missed.
+func addProven[R any](rows iter.Seq2[*R, error], proven func(id string) bool, event func(*R) (string, lake.Operation), add func(*R) error) error {
 	var deletion *R
 	deleted := ""
 	for row, err := range rows {
@@ -370,7 +495,7 @@ func addProven[R any](rows iter.Seq2[*R, error], event func(*R) (string, lake.Op
 			}
 		}
 		deletion = nil
-		if operation == lake.Deleted {
+		if operation == lake.Deleted && !proven(id) {
 			copied := *row // it is valid until the next row; a deletion holds no JSON
 			deletion, deleted = &copied, id
 			continue

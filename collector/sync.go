@@ -23,9 +23,11 @@ import (
 type Lake interface {
 	Snapshots(ctx context.Context, cluster, provider string) (map[string]store.Info, error)
 	StateOf(ctx context.Context, partition lake.Partition, snapshot store.Info) (*lake.Committed, error)
+	Retired(ctx context.Context, snapshot store.Info) (reason string, err error)
 	Begin(committed *lake.Committed, partition lake.Partition) (*lake.Commit, error)
 	WriteSync(ctx context.Context, cluster, provider string, rows []lake.SyncRow) error
 	Cluster(ctx context.Context, id string) (cluster lake.Cluster, etag string, found bool, err error)
+	ClusterOf(ctx context.Context, identity, id string) (other string, err error)
 	PutCluster(ctx context.Context, cluster lake.Cluster, etag string) error
 }
 
@@ -51,6 +53,10 @@ type Options struct {
 	Meter        *Meter            // progress, read by others while the sync runs
 	Emit         func(Event) error // events, one at a time, each after the commit it speaks of; nil: none
 	Now          func() time.Time
+	// DryRun has nothing written to the lake and no event emitted. The Result is the one that the sync would have.
+	DryRun bool
+	// Planned is given, one at a time, each commit that a dry run would have made: its Versions and Changes can be read during the call.
+	Planned func(ctx context.Context, partition lake.Partition, commit *lake.Commit) error
 }
 
 // Changes says what is recorded of the differences between two versions. Versions are recorded in any case.
@@ -120,12 +126,21 @@ type clusterSync struct {
 	cluster   lake.Cluster
 	etag      string
 	snapshots map[string]store.Info // of the lake's types, when the sync began
-	unserved  []string              // types that the lake knows or the scope names, and the cluster does not serve, though its discovery is whole
+	discovery Discovery
+	listing   context.Context  // ends with Options.Timeout
+	ignore    *document.Ignore // Options.IgnoreFields
+	changes   Changes
+	vanished  []vanished          // what the lake knows or the scope names, and is not listed
+	ancestors map[string][]string // type → the other versions of it that the lake knows and the cluster does not offer any more
+	unserved  []string            // types that the cluster does not serve, though its discovery is whole
 
-	mu       sync.Mutex // guards what follows
-	complete []string   // types whose list was complete
-	emitErr  error      // the first one
-	emitting sync.Mutex // one event at a time
+	mu       sync.Mutex           // guards what follows
+	complete map[string]Resource  // types whose list was complete
+	seen     map[string]seenTypes // of the complete types that something vanished depends on
+	emitErr  error                // the first one
+	emitting sync.Mutex           // one event at a time
+	planning sync.Mutex           // one call of Planned at a time
+	turns    turns
 }
 
 func (s *clusterSync) now() time.Time {
@@ -141,16 +156,36 @@ func (s *clusterSync) run(ctx context.Context) error {
 	}
 	var found bool
 	var err error
+	if s.ignore, err = document.CompileIgnore(s.IgnoreFields); err != nil {
+		return err
+	}
+	if s.changes = (Changes{Enabled: true, Diff: true, Deletions: true}); s.Changes != nil {
+		s.changes = *s.Changes
+	}
+	s.complete, s.seen = map[string]Resource{}, map[string]seenTypes{}
+	s.listing = ctx
+	if s.Timeout > 0 {
+		var cancel context.CancelFunc
+		s.listing, cancel = context.WithTimeoutCause(ctx, s.Timeout, fmt.Errorf("sync_timeout: the sync was not done after %s", s.Timeout))
+		defer cancel()
+	}
 	if s.cluster, s.etag, found, err = s.Lake.Cluster(ctx, s.Cluster); err != nil {
 		return err
 	}
 	s.Meter.phase.Store(phaseDiscovering)
-	discovery, err := s.Provider.Discover(ctx)
+	discovery, err := s.Provider.Discover(s.listing)
 	if err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		if s.listing.Err() != nil {
+			err = context.Cause(s.listing)
+		}
 		return s.unreachable(ctx, err)
+	}
+	s.discovery = discovery
+	if err := s.identify(ctx, found); err != nil {
+		return err
 	}
 	if !found {
 		// Which provider a cluster runs at is written before anything else and never changes, so that its partitions never move.
@@ -158,9 +193,12 @@ func (s *clusterSync) run(ctx context.Context) error {
 	}
 	describe := func() {
 		s.cluster.Name, s.cluster.Tags, s.cluster.ServerVersion = s.Name, pairs(s.Tags), discovery.ServerVersion
+		if discovery.Identity != "" {
+			s.cluster.Identity = discovery.Identity
+		}
 	}
 	describe()
-	if !found {
+	if !found && !s.DryRun {
 		if err := s.Lake.PutCluster(ctx, s.cluster, ""); err != nil {
 			return err
 		}
@@ -168,14 +206,20 @@ func (s *clusterSync) run(ctx context.Context) error {
 		if s.cluster, s.etag, _, err = s.Lake.Cluster(ctx, s.Cluster); err != nil {
 			return err
 		}
+		if err := s.identify(ctx, true); err != nil {
+			return err
+		}
 		describe()
 	}
 	s.result.Provider, s.result.ServerVersion = s.cluster.Provider, discovery.ServerVersion
-	tasks, err := s.plan(ctx, discovery)
+	tasks, err := s.plan(ctx)
 	if err != nil {
 		return err
 	}
-	s.list(ctx, discovery, tasks)
+	s.list(ctx, tasks)
+	if ctx.Err() == nil {
+		s.settle(ctx)
+	}
 	return s.record(ctx)
 }
 
@@ -208,65 +252,120 @@ func (s *clusterSync) row(resourceType string, status lake.Status, cause error) 
 	return row
 }
 
-// plan decides what is listed, and writes a row for what is known but cannot be.
-func (s *clusterSync) plan(ctx context.Context, discovery Discovery) ([]Resource, error) {
+// plan decides what is listed, and what has to be settled of the types that are not.
+func (s *clusterSync) plan(ctx context.Context) ([]Resource, error) {
 	var err error
 	if s.snapshots, err = s.Lake.Snapshots(ctx, s.Cluster, s.cluster.Provider); err != nil {
 		return nil, err
 	}
-	known := slices.Collect(maps.Keys(s.snapshots))
 	offered := map[string]bool{}
 	var tasks []Resource
-	for _, resource := range discovery.Resources {
+	for _, resource := range s.discovery.Resources {
 		offered[resource.Type()] = true
 		if s.Scope.Covers(resource.Type()) {
 			tasks = append(tasks, resource)
 		}
 	}
-	unknown := func(resourceType string) error {
-		for _, group := range discovery.Unknown {
-			if strings.HasPrefix(resourceType, Resource{Group: group.Group, Version: group.Version}.Type()) {
-				return fmt.Errorf("discover %s/%s: %w", group.Group, group.Version, group.Err)
+	closed, isClosed := s.Provider.(ClosedWorld)
+	s.ancestors = map[string][]string{}
+	for _, resourceType := range merged(slices.Collect(maps.Keys(s.snapshots)), s.Scope.Named()) {
+		isCovered := s.Scope.Covers(resourceType)
+		if offered[resourceType] && isCovered {
+			continue
+		}
+		v := vanished{resourceType: resourceType}
+		if snapshot, inLake := s.snapshots[resourceType]; inLake {
+			v.inLake = true
+			if v.retired, err = s.Lake.Retired(ctx, snapshot); err != nil {
+				return nil, err
 			}
 		}
-		return nil
-	}
-	closed, isClosed := s.Provider.(ClosedWorld)
-	for _, resourceType := range merged(known, s.Scope.Named()) {
-		if offered[resourceType] || !s.Scope.Covers(resourceType) {
+		if !isCovered {
+			if v.retired == "" {
+				v.reason = lake.OutOfScope
+				s.vanished = append(s.vanished, v)
+			}
 			continue
 		}
-		if cause := unknown(resourceType); cause != nil {
-			s.add(s.row(resourceType, lake.Skipped, cause))
+		// One that was settled by an earlier sync is left alone, unless somebody counts on it or there is news of it.
+		settled := v.retired != "" && v.retired != lake.OutOfScope && !s.Scope.Names(resourceType)
+		if cause := s.groupDown(resourceType); cause != nil {
+			if !settled {
+				s.add(s.row(resourceType, lake.Skipped, cause), nil)
+			}
 			continue
 		}
-		if isClosed {
+		v.successor = s.successorOf(resourceType)
+		movable := v.inLake && v.successor != nil && s.Scope.Covers(v.successor.Type()) && !strings.HasPrefix(v.retired, lake.MovedTo)
+		if movable {
+			s.ancestors[v.successor.Type()] = append(s.ancestors[v.successor.Type()], resourceType)
+		}
+		if isClosed && !movable && !strings.HasPrefix(v.retired, lake.MovedTo) {
 			if resource, ok := closed.Resource(resourceType); ok {
 				tasks = append(tasks, resource)
 				continue
 			}
 		}
-		s.unserved = append(s.unserved, resourceType)
-		s.add(s.row(resourceType, lake.Skipped, errors.New("the cluster does not serve this type")))
+		if !settled || movable {
+			s.vanished = append(s.vanished, v)
+		}
 	}
-	for _, group := range discovery.Unknown {
+	for _, group := range s.discovery.Unknown {
 		prefix := Resource{Group: group.Group, Version: group.Version}.Type()
 		if s.Scope.Covers(prefix + allTypes) {
-			s.add(s.row(prefix+allTypes, lake.Skipped, group.Err))
+			s.add(s.row(prefix+allTypes, lake.Skipped, group.Err), nil)
 		}
 	}
 	return tasks, nil
 }
 
+// groupDown tells why nothing can be concluded of a type that is not offered: some version of its group could not be found out, which may be
+// where it is served.
+func (s *clusterSync) groupDown(resourceType string) error {
+	group, _, _ := splitType(resourceType)
+	for _, down := range s.discovery.Unknown {
+		if (Resource{Group: down.Group}).APIGroup() == group {
+			return fmt.Errorf("discover %s/%s: %w", down.Group, down.Version, down.Err)
+		}
+	}
+	return nil
+}
+
+// successorOf gives the resource of the same group and kind that is offered at another version: one that is collected before others.
+func (s *clusterSync) successorOf(resourceType string) *Resource {
+	group, _, kind := splitType(resourceType)
+	var found *Resource
+	for i, resource := range s.discovery.Resources {
+		if resource.APIGroup() == group && resource.Kind == kind && (found == nil || s.Scope.Covers(resource.Type())) {
+			found = &s.discovery.Resources[i]
+		}
+	}
+	return found
+}
+
+// splitType takes a resource type apart: "apps", "v1", "Deployment".
+func splitType(resourceType string) (group, version, kind string) {
+	rest, kind := cutLast(resourceType)
+	group, version = cutLast(rest)
+	return group, version, kind
+}
+
+func cutLast(text string) (before, after string) {
+	if dot := strings.LastIndexByte(text, '.'); dot >= 0 {
+		return text[:dot], text[dot+1:]
+	}
+	return "", text
+}
+
 // list lists the resources, some at once.
-func (s *clusterSync) list(ctx context.Context, discovery Discovery, tasks []Resource) {
+func (s *clusterSync) list(ctx context.Context, tasks []Resource) {
 	s.Meter.phase.Store(phaseListing)
 	s.Meter.types.Store(int64(len(tasks)))
 	group := errgroup.Group{}
 	group.SetLimit(max(1, s.Concurrency))
 	for _, resource := range tasks {
 		group.Go(func() error {
-			s.add(s.syncType(ctx, discovery, resource))
+			s.add(s.syncType(ctx, resource), &resource)
 			s.Meter.typesDone.Add(1)
 			return nil
 		})
@@ -274,12 +373,13 @@ func (s *clusterSync) list(ctx context.Context, discovery Discovery, tasks []Res
 	_ = group.Wait() // what failed is in the rows
 }
 
-func (s *clusterSync) add(row lake.SyncRow) {
+// add takes a row of the result, of a resource that was listed or of a type that was not.
+func (s *clusterSync) add(row lake.SyncRow, listed *Resource) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.result.Rows = append(s.result.Rows, row)
-	if row.Status == lake.Complete {
-		s.complete = append(s.complete, row.Type)
+	if row.Status == lake.Complete && listed != nil {
+		s.complete[row.Type] = *listed
 	}
 }
 
@@ -290,18 +390,34 @@ func (s *clusterSync) record(ctx context.Context) error {
 	defer cancel()
 	slices.SortFunc(s.result.Rows, func(a, b lake.SyncRow) int { return strings.Compare(a.Type, b.Type) })
 	s.result.Status = s.status()
+	if s.DryRun {
+		return interrupted
+	}
 	if err := s.Lake.WriteSync(ctx, s.Cluster, s.result.Provider, s.result.Rows); err != nil {
 		return errors.Join(interrupted, err)
 	}
 	if s.cluster.ID != "" {
 		s.cluster.LastSyncID, s.cluster.LastSyncAt = s.result.SyncID, s.result.StartedAt
 		s.cluster.LastSyncStatus = string(s.result.Status)
-		s.cluster.ListedTypes = merged(s.cluster.ListedTypes, s.complete)
+		s.cluster.ListedTypes = merged(s.cluster.ListedTypes, slices.Collect(maps.Keys(s.complete)))
+		s.cluster.ListedScopes = s.listedScopes()
 		if err := s.Lake.PutCluster(ctx, s.cluster, s.etag); err != nil {
 			return errors.Join(interrupted, err)
 		}
 	}
 	return interrupted
+}
+
+// listedScopes are the recorded scopes with those of this sync's complete lists.
+func (s *clusterSync) listedScopes() []lake.Pair {
+	scopes := slices.DeleteFunc(slices.Clone(s.cluster.ListedScopes), func(p lake.Pair) bool { _, again := s.complete[p.Key]; return again })
+	for resourceType, resource := range s.complete {
+		if narrows := s.Scope.Narrows(resource); narrows != "" {
+			scopes = append(scopes, lake.Pair{Key: resourceType, Value: narrows})
+		}
+	}
+	slices.SortFunc(scopes, func(a, b lake.Pair) int { return strings.Compare(a.Key, b.Key) })
+	return scopes
 }
 
 func (s *clusterSync) status() lake.Status {

@@ -3,6 +3,7 @@ package collector
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -15,21 +16,22 @@ type outcome struct {
 	listing                           Listing
 	listed, created, updated, deleted int64
 	committed                         bool
-	listErr                           error // why the list is not complete
+	lastState                         time.Time // the last commit before this sync
+	listErr                           error     // why the list is not complete
 }
 
 // syncType lists one resource, joins the list with the lake's last state, commits the difference and tells what came of it.
-func (s *clusterSync) syncType(ctx context.Context, discovery Discovery, resource Resource) lake.SyncRow {
+func (s *clusterSync) syncType(ctx context.Context, resource Resource) lake.SyncRow {
 	row := s.row(resource.Type(), lake.Complete, nil)
-	if ctx.Err() != nil {
-		return s.row(resource.Type(), lake.Skipped, context.Cause(ctx))
+	if s.listing.Err() != nil {
+		return s.row(resource.Type(), lake.Skipped, context.Cause(s.listing))
 	}
 	sorted := !resource.Ordered
 	var done outcome
 	var err error
 	restarted := false
 	for {
-		done, err = s.attempt(ctx, discovery, resource, sorted, restarted)
+		done, err = s.attempt(ctx, resource, sorted, restarted)
 		if errors.Is(err, errUnordered) && !sorted {
 			s.Log.Debug("the list is not ordered, reading it again to sort it", "cluster", s.Cluster, "type", row.Type)
 			sorted = true
@@ -47,11 +49,14 @@ func (s *clusterSync) syncType(ctx context.Context, discovery Discovery, resourc
 	row.FinishedAt = s.now()
 	switch {
 	case err == nil && done.listErr == nil:
-	case ctx.Err() != nil:
+	case s.listing.Err() != nil && !done.committed:
 		row.Status = lake.Skipped
-		err = context.Cause(ctx)
+		err = context.Cause(s.listing)
 	case errors.Is(err, ErrForbidden):
 		row.Status = lake.Forbidden
+		if since := done.lastState; !since.IsZero() {
+			err = fmt.Errorf("%w; what the lake has of it is left as it was at the last commit, of %s", err, since.Format(time.RFC3339))
+		}
 	case done.listErr != nil:
 		row.Status, err = lake.Partial, done.listErr
 	default:
@@ -61,68 +66,191 @@ func (s *clusterSync) syncType(ctx context.Context, discovery Discovery, resourc
 		row.Error = err.Error()
 		s.Log.Info("list is not complete", "cluster", s.Cluster, "type", row.Type, "status", row.Status, "error", err)
 	}
-	if done.committed {
-		s.mu.Lock()
-		s.result.Committed++
-		s.mu.Unlock()
-	}
 	return row
 }
 
 // attempt lists once. An error means that nothing was committed; a list that broke off after some objects is committed as far as it
 // went and told by the outcome. A list that has to be read again (errUnordered, ErrExpired unless this is the last try) is an error.
-func (s *clusterSync) attempt(ctx context.Context, discovery Discovery, resource Resource, sorted, lastTry bool) (done outcome, err error) {
-	partition := lake.Partition{Cluster: s.Cluster, Provider: s.cluster.Provider, Type: resource.Type()}
-	_, prior := slices.BinarySearch(s.cluster.ListedTypes, resource.Type())
-	committed := &lake.Committed{Partition: partition} // a type that the lake does not know
-	if snapshot, known := s.snapshots[resource.Type()]; known {
-		if committed, err = s.Lake.StateOf(ctx, partition, snapshot); err != nil {
-			return done, err
-		}
-	}
-	j, err := newJoin(ctx, s.Lake, committed, prior)
+func (s *clusterSync) attempt(ctx context.Context, resource Resource, sorted, lastTry bool) (done outcome, err error) {
+	j, err := s.join(ctx, resource)
 	if err != nil {
 		return done, err
 	}
 	defer j.close()
-	j.syncID = s.result.SyncID
-	if j.capturedAt = discovery.CapturedAt; j.capturedAt.IsZero() {
-		// The time never goes back within a partition, whatever the clock does.
-		j.capturedAt = latest(s.now(), j.committed.CapturedAt.Add(time.Microsecond))
-	}
+	done.lastState = j.committed.CapturedAt
 
 	if sorted {
 		sorting := &sorter{dir: s.TempDir, limit: sortBytes}
 		defer sorting.close()
-		done.listing, err = s.read(ctx, resource, func(object *document.Object) error { return sorting.add(object) })
+		done.listing, err = s.read(j.sight, func(object *document.Object) error { return sorting.add(object) })
 		if stop := new(stopped); !errors.As(err, &stop) {
 			if joinErr := sorting.each(ctx, func(object *document.Object) error { return j.object(ctx, object) }); joinErr != nil {
 				return done, joinErr
 			}
 		}
 	} else {
-		done.listing, err = s.read(ctx, resource, func(object *document.Object) error { return j.object(ctx, object) })
+		done.listing, err = s.read(j.sight, func(object *document.Object) error { return j.object(ctx, object) })
 	}
 	var stop *stopped
 	switch {
 	case err == nil:
 	case errors.As(err, &stop):
 		return done, stop.cause
-	case errors.Is(err, ErrExpired) && !lastTry, ctx.Err() != nil, j.listed == 0:
+	case errors.Is(err, ErrExpired) && !lastTry, s.listing.Err() != nil, j.listed == 0:
 		return done, err
 	default:
 		done.listErr = err
 	}
-	if done.committed, err = j.finish(ctx, done.listErr == nil); err != nil {
+	if done.listErr == nil {
+		if err := j.rest(ctx); err != nil {
+			return done, err
+		}
+		done.listErr = s.decide(j)
+	}
+	if done.committed, err = s.commit(ctx, j, done.listErr == nil, ""); err != nil {
 		return done, err
 	}
 	done.listed, done.created, done.updated, done.deleted = j.listed, j.created, j.updated, j.deleted
-	if done.committed {
-		if err := s.emitCommit(ctx, partition, j.commit); err != nil {
-			s.emitFailed(err)
-		}
+	if done.listErr == nil && j.seen != nil {
+		s.mu.Lock()
+		s.seen[resource.Type()] = seenTypes{ids: j.seen, sight: j.sight}
+		s.mu.Unlock()
 	}
 	return done, nil
+}
+
+// join begins the join of a resource's list with what the lake has of it.
+func (s *clusterSync) join(ctx context.Context, resource Resource) (*join, error) {
+	resourceType := resource.Type()
+	committed, err := s.state(ctx, resourceType)
+	if err != nil {
+		return nil, err
+	}
+	j, err := newJoin(ctx, s.Lake, committed)
+	if err != nil {
+		return nil, err
+	}
+	s.prepare(j)
+	_, identifying := s.Provider.(Identifying)
+	j.sight = sight{scope: s.Scope, resource: resource, selection: s.Scope.Selection(resource, identifying), filter: s.Scope.Narrows(resource) != ""}
+	if s.wanted(resourceType) {
+		j.seen = map[string]string{}
+	}
+	j.earlier = s.earlier(resource, resourceType, committed)
+	for _, old := range s.ancestors[resourceType] {
+		committed, err := s.state(ctx, old)
+		if err != nil {
+			j.close()
+			return nil, err
+		}
+		if !j.earlier.complete {
+			j.earlier = s.earlier(resource, old, committed)
+		}
+		a, err := newAncestor(ctx, committed)
+		if err != nil {
+			j.close()
+			return nil, err
+		}
+		j.ancestors = append(j.ancestors, a)
+	}
+	return j, nil
+}
+
+// state gives what the lake has of a type.
+func (s *clusterSync) state(ctx context.Context, resourceType string) (*lake.Committed, error) {
+	partition := s.partition(resourceType)
+	snapshot, known := s.snapshots[resourceType]
+	if !known {
+		return &lake.Committed{Partition: partition}, nil
+	}
+	return s.Lake.StateOf(ctx, partition, snapshot)
+}
+
+func (s *clusterSync) partition(resourceType string) lake.Partition {
+	return lake.Partition{Cluster: s.Cluster, Provider: s.cluster.Provider, Type: resourceType}
+}
+
+// prepare gives a join what is the same for all types.
+func (s *clusterSync) prepare(j *join) {
+	j.syncID, j.changes, j.compare = s.result.SyncID, s.changes, document.Options{Ignore: s.ignore}
+	if j.capturedAt = s.discovery.CapturedAt; j.capturedAt.IsZero() {
+		// The time never goes back within a partition, whatever the clock does.
+		j.capturedAt = latest(s.now(), j.committed.CapturedAt.Add(time.Microsecond))
+	}
+}
+
+// earlier tells what the last complete list of a type could show of the resource's objects.
+func (s *clusterSync) earlier(resource Resource, resourceType string, committed *lake.Committed) earlier {
+	_, listed := slices.BinarySearch(s.cluster.ListedTypes, resourceType)
+	e := earlier{complete: listed || committed.Complete, at: committed.CapturedAt}
+	if s.cluster.LastSyncStatus == string(lake.Complete) {
+		e.at = latest(e.at, s.cluster.LastSyncAt)
+	}
+	for _, recorded := range s.cluster.ListedScopes {
+		if recorded.Key != resourceType {
+			continue
+		}
+		var err error
+		if e.scope, err = ParseNarrows(recorded.Value); err != nil {
+			s.Log.Warn("it is not known what was listed before: what appears is discovered", "cluster", s.Cluster, "type", resourceType, "error", err)
+			e.complete = false
+		}
+	}
+	e.byContent = s.Scope.byContent(resource) || e.scope.byContent(resource)
+	return e
+}
+
+// decide finds out what became of the objects that a narrowed list lacks. An error means that nothing may be concluded of them.
+func (s *clusterSync) decide(j *join) error {
+	if len(j.undecided) == 0 {
+		return nil
+	}
+	identifying, can := s.Provider.(Identifying)
+	if !can {
+		return errors.New("objects are missing from a narrowed list, and the provider cannot tell whether they exist")
+	}
+	_, err := identifying.Identities(s.listing, j.sight.resource, j.sight.selection.Namespaces, func(id, uid string) error {
+		if u, asked := j.undecided[id]; asked && sameUID(u.uid, uid) {
+			u.exists = true
+			j.undecided[id] = u
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("find out whether %d objects that left the selection exist: %w", len(j.undecided), err)
+	}
+	return nil
+}
+
+// commit makes the join's commit, or plans it, and tells its events. It tells whether there was anything to commit.
+func (s *clusterSync) commit(ctx context.Context, j *join, complete bool, retired string) (bool, error) {
+	differs, err := j.finish(ctx, complete)
+	if err != nil || !differs && retired == "" {
+		return false, err
+	}
+	if s.DryRun {
+		if err := j.commit.Seal(); err != nil {
+			return false, err
+		}
+		s.planning.Lock()
+		defer s.planning.Unlock()
+		if s.Planned != nil {
+			if err := s.Planned(ctx, j.partition, j.commit); err != nil {
+				return false, err
+			}
+		}
+	} else {
+		meta := lake.Meta{SyncID: j.syncID, CapturedAt: j.capturedAt, Complete: complete || j.committed.Complete, Retired: retired}
+		if _, err := j.commit.Commit(ctx, meta); err != nil {
+			return false, err
+		}
+	}
+	turn := s.turns.take()
+	s.mu.Lock()
+	s.result.Committed++
+	s.mu.Unlock()
+	s.emitInTurn(ctx, turn, j.partition, j.commit)
+	return true, nil
 }
 
 // stopped is an error of k8sq's own side that ended a list: nothing is known of the list, and nothing may be committed.
@@ -131,16 +259,21 @@ type stopped struct{ cause error }
 func (s *stopped) Error() string { return s.cause.Error() }
 func (s *stopped) Unwrap() error { return s.cause }
 
-// read lists the resource and hands on each object, normalised. What is handed on is valid during the call.
-func (s *clusterSync) read(ctx context.Context, resource Resource, take func(*document.Object) error) (Listing, error) {
-	normalizer := document.NewNormalizer(s.Redactor)
-	of := document.Resource{APIGroup: resource.APIGroup(), APIVersion: resource.Version, Kind: resource.Kind, Namespaced: resource.Namespaced}
-	return s.Provider.List(ctx, resource, Selection{}, func(raw []byte) error {
-		object, err := normalizer.Normalize(of, raw)
+// read lists the resource and hands on each object, normalised; of one that the scope does not cover, only its identity. What is handed on is
+// valid during the call.
+func (s *clusterSync) read(of sight, take func(*document.Object) error) (Listing, error) {
+	normalizer := document.NewNormalizer(s.Redactor).Ignoring(s.ignore)
+	resource := of.resource
+	kind := document.Resource{APIGroup: resource.APIGroup(), APIVersion: resource.Version, Kind: resource.Kind, Namespaced: resource.Namespaced}
+	return s.Provider.List(s.listing, resource, of.selection, func(raw []byte) error {
+		object, err := normalizer.Normalize(kind, raw)
 		if err != nil {
 			return err
 		}
 		s.Meter.objects.Add(1)
+		if of.filter && !of.scope.CoversObject(resource, object.Namespace, object.Labels, object.Phase) {
+			object.State, object.Digest = lake.State{Labels: object.Labels[:0], Annotations: object.Annotations[:0]}, ""
+		}
 		if err := take(object); err != nil {
 			return &stopped{err}
 		}

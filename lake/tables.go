@@ -31,7 +31,7 @@ type Key struct {
 	LatestDigest string
 	SeenDigest   string    // "" where it is LatestDigest
 	DeletedAt    time.Time // zero while it lives
-	Unobserved   time.Time // since when it is not looked at; zero while it is
+	Unobserved   string    // why it is not looked at; "" while it is
 }
 
 func identity[R any](of func(*R) *Identity) []parquet.Column[R] {
@@ -74,7 +74,7 @@ var keys = parquet.NewTable(
 	parquet.Text("resource_id", func(k *Key) *string { return &k.ResourceID }),
 	parquet.NullText("latest_digest", func(k *Key) *string { return &k.LatestDigest }),
 	parquet.NullTime("deleted_at", func(k *Key) *time.Time { return &k.DeletedAt }),
-	parquet.NullTime("unobserved_since", func(k *Key) *time.Time { return &k.Unobserved }),
+	parquet.NullText("unobserved_reason", func(k *Key) *string { return &k.Unobserved }),
 	parquet.NullText("seen_digest", func(k *Key) *string { return &k.SeenDigest }),
 )
 

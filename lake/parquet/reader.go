@@ -89,7 +89,7 @@ type Reader[R any] struct {
 	group   int     // the next one
 	left    int64   // rows of the open row group
 	open    []file.ColumnChunkReader
-	partial bool    // the file lacks some of the columns
+	partial bool // the file lacks some of the columns
 	row     R
 }
 
