@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -17,24 +18,40 @@ const KeyVariable = "K8SQ_REDACTION_KEY"
 // keyLength is the least number of bytes of a redaction key: below it, the values behind the HMACs could be found by trying keys.
 const keyLength = 16
 
-// RedactionKey gives the key under which secret values are hashed: K8SQ_REDACTION_KEY, or the content of the file at path, which is
-// made at first use, readable by its owner alone. made tells that it was. The key is not in the lake, so that whoever has the lake
-// cannot find the values by trying; a lake that is collected with another key shows every secret as changed.
-func RedactionKey(getenv func(string) string, path string) (key []byte, made bool, err error) {
+// ErrNoKey: no redaction key is given, and there is no file with one.
+var ErrNoKey = errors.New("there is no redaction key")
+
+// RedactionKey gives the key under which secret values are hashed: K8SQ_REDACTION_KEY, or the content of the file at path. It fails with ErrNoKey
+// where there is neither. The key is not in the lake, so that whoever has the lake cannot find the values by trying; a lake that
+// is collected with another key shows every secret as changed.
+func RedactionKey(getenv func(string) string, path string) ([]byte, error) {
 	if text := getenv(KeyVariable); text != "" {
 		if len(text) < keyLength {
-			return nil, false, fmt.Errorf("%s has %d characters, a key needs at least %d", KeyVariable, len(text), keyLength)
+			return nil, fmt.Errorf("%s has %d characters, a key needs at least %d", KeyVariable, len(text), keyLength)
 		}
-		return []byte(text), false, nil
+		return []byte(text), nil
 	}
-	if key, err = readKey(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return key, false, err
+	key, err := readKey(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s is not set, and there is no file %s", ErrNoKey, KeyVariable, path)
 	}
+	return key, err
+}
+
+// MakeRedactionKey makes the file at path, readable by its owner alone, and gives the key in it. If another process was quicker, it is that
+// one's, and made is false.
+func MakeRedactionKey(path string) (key []byte, made bool, err error) {
 	if made, err = makeKey(path); err != nil {
 		return nil, false, fmt.Errorf("make the redaction key: %w (or set %s)", err, KeyVariable)
 	}
 	key, err = readKey(path)
 	return key, made, err
+}
+
+// KeyReadableByOthers tells whether others than its owner may read a key file.
+func KeyReadableByOthers(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0
 }
 
 func readKey(path string) ([]byte, error) {

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,30 +12,39 @@ import (
 func TestRedactionKey(t *testing.T) {
 	none := func(string) string { return "" }
 	path := filepath.Join(t.TempDir(), "k8sq.key")
-	first, made, err := RedactionKey(none, path)
+	if _, err := RedactionKey(none, path); !errors.Is(err, ErrNoKey) || !strings.Contains(err.Error(), path) {
+		t.Fatalf("no key: %v", err)
+	}
+	first, made, err := MakeRedactionKey(path)
 	if err != nil || !made || len(first) != 64 {
 		t.Fatalf("first use: %d bytes, made %v, %v", len(first), made, err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
 		t.Errorf("the key file's mode is %v, %v", info.Mode(), err)
 	}
-	if again, made, err := RedactionKey(none, path); err != nil || made || string(again) != string(first) {
-		t.Errorf("second use: another key, made %v, %v", made, err)
+	if KeyReadableByOthers(path) {
+		t.Error("others may read it")
+	}
+	if again, err := RedactionKey(none, path); err != nil || string(again) != string(first) {
+		t.Errorf("second use: another key, %v", err)
+	}
+	if err := os.Chmod(path, 0o640); err != nil || !KeyReadableByOthers(path) {
+		t.Error("its group may read it, which is not noticed")
 	}
 	given := func(string) string { return "a key from the environment" }
-	if key, _, err := RedactionKey(given, path); err != nil || string(key) != "a key from the environment" {
+	if key, err := RedactionKey(given, path); err != nil || string(key) != "a key from the environment" {
 		t.Errorf("the environment does not win: %v", err)
 	}
-	if _, _, err := RedactionKey(func(string) string { return "short" }, path); err == nil || strings.Contains(err.Error(), "short,") {
+	if _, err := RedactionKey(func(string) string { return "short" }, path); err == nil || strings.Contains(err.Error(), "short,") {
 		t.Errorf("a short key: %v", err)
 	}
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := RedactionKey(none, path); err == nil {
+	if _, err := RedactionKey(none, path); err == nil {
 		t.Error("an empty key file is taken for a key")
 	}
-	if _, _, err := RedactionKey(none, filepath.Join(t.TempDir(), "none", "k8sq.key")); err == nil || !strings.Contains(err.Error(), KeyVariable) {
+	if _, _, err := MakeRedactionKey(filepath.Join(t.TempDir(), "none", "k8sq.key")); err == nil || !strings.Contains(err.Error(), KeyVariable) {
 		t.Errorf("a folder that does not exist: %v", err)
 	}
 }
@@ -45,7 +55,7 @@ func TestRedactionKeyIsMadeOnce(t *testing.T) {
 	var wait sync.WaitGroup
 	for i := range keys {
 		wait.Go(func() {
-			key, _, err := RedactionKey(func(string) string { return "" }, path)
+			key, _, err := MakeRedactionKey(path)
 			if err != nil {
 				t.Error(err)
 			}

@@ -170,14 +170,6 @@ func (a *app) openCache() (*cache.Cache, error) {
 	return cache.Open(fallback, cacheBytes)
 }
 
-// keyFile is where the redaction key is kept: beside the configuration, but for another place that it names.
-func keyFile(loaded *config.Config) string {
-	if loaded.Redact.KeyFile != "" {
-		return loaded.Redact.KeyFile
-	}
-	return filepath.Join(loaded.Dir, "k8sq.key")
-}
-
 func (a *app) hint(format string, args ...any) {
 	fmt.Fprintf(a.screen, format+"\n", args...)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -24,9 +23,10 @@ import (
 const clustersAtOnce = 8
 
 type syncOptions struct {
-	clusters []string
-	json     bool
-	events   bool
+	clusters  []string
+	json      bool
+	events    bool
+	acceptKey bool // another redaction key than before
 }
 
 func newSyncCmd(a *app) *cobra.Command {
@@ -51,6 +51,7 @@ is told in the table syncs, and nothing of it is taken for deleted.
 	}
 	cmd.Flags().BoolVar(&options.json, "json", false, "print a summary as JSON")
 	cmd.Flags().BoolVar(&options.events, "events", false, "print every change as a CloudEvent, one JSON document a line, once it is committed")
+	cmd.Flags().BoolVar(&options.acceptKey, "accept-new-redaction-key", false, "go on under another redaction key than before: every redacted value shows as changed once")
 	return cmd
 }
 
@@ -66,12 +67,8 @@ func (a *app) runSync(ctx context.Context, options syncOptions) error {
 	if err != nil {
 		return err
 	}
-	key, made, err := collector.RedactionKey(os.Getenv, keyFile(loaded))
-	if err != nil {
-		return usageError("%w", err)
-	}
-	if made {
-		a.hint("Made the redaction key %s: keep it, and keep it out of the lake and of Git. With another key every Secret shows as changed.", keyFile(loaded))
+	if err := a.checkKeyPlace(loaded, a.lakeOf(loaded)); err != nil {
+		return err
 	}
 	place, err := openStore(ctx, a.lakeOf(loaded), true)
 	if err != nil {
@@ -86,7 +83,12 @@ func (a *app) runSync(ctx context.Context, options syncOptions) error {
 		return err
 	}
 
-	run := &syncRun{app: a, loaded: loaded, lake: l, redactor: document.NewRedactor(key), plain: a.above()}
+	redactor, err := a.redactor(ctx, loaded, l, providers, options.acceptKey)
+	if err != nil {
+		return err
+	}
+
+	run := &syncRun{app: a, loaded: loaded, lake: l, redactor: redactor, plain: a.above()}
 	if options.json || options.events {
 		run.plain = a.screen
 	}

@@ -38,6 +38,9 @@ func (a *app) runValidate(ctx context.Context, connect bool) error {
 	if err != nil {
 		return err
 	}
+	if err := a.validateKey(ctx, loaded, connect); err != nil {
+		return err
+	}
 	name := loaded.Path
 	if name == "" {
 		name = "the current kubeconfig context"
