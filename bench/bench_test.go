@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -56,5 +57,23 @@ func TestShorten(t *testing.T) {
 		if got := shorten(symbol); got != want {
 			t.Errorf("shorten(%q) = %q, want %q", symbol, got, want)
 		}
+	}
+}
+
+// The definitions and their objects are JSON, each under a key of its own.
+func TestCustomObjects(t *testing.T) {
+	keys := map[string]bool{}
+	for key, value := range customObjects("/bench", 3) {
+		var object struct {
+			Kind     string
+			Metadata struct{ Name, UID string }
+		}
+		if err := json.Unmarshal(value, &object); err != nil || object.Metadata.UID == "" || keys[key] || strings.Contains(string(value), "%!") {
+			t.Errorf("%s holds %s: %v", key, value, err)
+		}
+		keys[key] = true
+	}
+	if len(keys) != 3*(1+objectsPerCRD) {
+		t.Errorf("%d objects", len(keys))
 	}
 }

@@ -23,6 +23,8 @@ import (
 type options struct {
 	pods    int
 	rounds  int
+	many    int // clusters side by side, 0: not measured
+	crds    int // custom resource types, 0: not measured
 	s3      bool
 	save    string
 	keep    string
@@ -42,6 +44,8 @@ func run(arguments []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	flags.IntVar(&o.pods, "n", 10_000, "how many pods the cluster has")
 	flags.IntVar(&o.rounds, "rounds", 5, "how often each thing is measured, in turns")
+	flags.IntVar(&o.many, "clusters", 0, "also measure the sync of so many clusters side by side, which are this one under so many names")
+	flags.IntVar(&o.crds, "crds", 0, fmt.Sprintf("also measure the sync of so many custom resource types of %d objects each", objectsPerCRD))
 	flags.BoolVar(&o.s3, "s3", false, "keep the lake on an S3 server instead of in a folder, and count the requests")
 	flags.StringVar(&o.save, "save", "", "write the figures as JSON into this `folder`, named by the date")
 	flags.StringVar(&o.keep, "profiles", "", "keep the CPU profiles in this `folder`, as first.prof and unchanged.prof")
@@ -49,8 +53,8 @@ func run(arguments []string, stdout, stderr io.Writer) int {
 	if err := flags.Parse(arguments); err != nil {
 		return 2
 	}
-	if flags.NArg() > 0 || o.pods < 1 || o.rounds < 1 {
-		fmt.Fprintln(stderr, "bench: it takes no arguments, and at least one pod and one round")
+	if flags.NArg() > 0 || o.pods < 1 || o.rounds < 1 || o.many < 0 || o.crds < 0 {
+		fmt.Fprintln(stderr, "bench: it takes no arguments, and at least one pod and one round; nothing is counted below zero")
 		return 2
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -94,7 +98,7 @@ func measureAll(ctx context.Context, o options, stdout, stderr io.Writer) (err e
 		return err
 	}
 	defer cluster.Stop()
-	b := &bench{options: o, cluster: cluster, binary: binary, dir: dir, progress: stderr}
+	b := &bench{options: o, etcd: etcd, cluster: cluster, binary: binary, dir: dir, progress: stderr}
 	if o.s3 {
 		if b.s3, err = servers.StartS3(ctx, binaries, filepath.Join(dir, "s3")); err != nil {
 			return err
@@ -107,7 +111,7 @@ func measureAll(ctx context.Context, o options, stdout, stderr io.Writer) (err e
 	if b.kubeconfig, err = cluster.TokenKubeconfig("bench", cluster.Token); err != nil {
 		return err
 	}
-	if err := b.fill(ctx, etcd); err != nil {
+	if err := b.fill(ctx); err != nil {
 		return err
 	}
 	figures, err := b.measure(ctx)

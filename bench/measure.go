@@ -21,6 +21,7 @@ const bucket = "bench"
 // bench is one run over one filled cluster.
 type bench struct {
 	options
+	etcd       *servers.Etcd
 	cluster    *servers.Cluster
 	s3         *servers.S3 // nil where the lake is a folder
 	binary     string      // of k8sq
@@ -38,30 +39,33 @@ type syncFigures struct {
 	S3Requests int     `json:"s3_requests,omitempty"`
 }
 
+// workload is what a sync has to collect.
+type workload struct {
+	Name     string `json:"name"`
+	clusters int
+	types    string // a pattern of resource types
+	Objects  int    `json:"objects"` // of all clusters together
+	raw      func(ctx context.Context) (pages, error)
+}
+
+// measurement is a workload measured: in each round the same lists read raw, a first sync, and one of what has not changed.
+type measurement struct {
+	workload
+	ListBytes int64         `json:"list_bytes"`
+	Raw       []float64     `json:"raw_seconds"`
+	First     []syncFigures `json:"first"`
+	Unchanged []syncFigures `json:"unchanged"`
+}
+
 // measure takes turns: raw, first, unchanged, so that whatever slows the machine for a while slows all three.
 func (b *bench) measure(ctx context.Context) (*figures, error) {
 	f := &figures{Date: time.Now().UTC(), Pods: b.pods, S3: b.s3 != nil}
-	for round := range b.rounds {
-		raw, err := b.readRaw(ctx)
-		if err != nil {
-			return nil, err
-		}
-		f.Objects, f.ListBytes = raw.objects, raw.bytes
-		f.Raw = append(f.Raw, raw.took.Seconds())
-		lake := fmt.Sprintf("round-%d", round)
-		first, err := b.sync(ctx, lake, int64(b.pods), "")
-		if err != nil {
-			return nil, err
-		}
-		f.First = append(f.First, first)
-		unchanged, err := b.sync(ctx, lake, 0, "")
-		if err != nil {
-			return nil, err
-		}
-		f.Unchanged = append(f.Unchanged, unchanged)
-		fmt.Fprintf(b.progress, "round %d: raw %.2f s, first %.2f s, unchanged %.2f s\n", round+1, raw.took.Seconds(), first.Seconds, unchanged.Seconds)
+	pods := workload{Name: "pods", clusters: 1, types: "core.v1.Pod", Objects: b.pods, raw: b.readRaw}
+	var err error
+	if f.measurement, err = b.take(ctx, pods); err != nil {
+		return nil, err
 	}
-	profiles, err := b.dir, error(nil)
+	profiles := b.dir
 	if b.keep != "" {
 		if profiles, err = filepath.Abs(b.keep); err != nil {
 			return nil, err
@@ -73,21 +77,83 @@ func (b *bench) measure(ctx context.Context) (*figures, error) {
 	for _, profiled := range []struct {
 		name    string
 		into    *profile
-		created int64
-	}{{"first", &f.FirstProfile, int64(b.pods)}, {"unchanged", &f.UnchangedProfile, 0}} {
+		created int
+	}{{"first", &f.FirstProfile, b.pods}, {"unchanged", &f.UnchangedProfile, 0}} {
 		file := filepath.Join(profiles, profiled.name+".prof")
-		if _, err = b.sync(ctx, "profiled", profiled.created, file); err != nil {
+		if _, err = b.sync(ctx, "profiled", pods, profiled.created, file); err != nil {
 			return nil, err
 		}
 		if *profiled.into, err = readProfile(ctx, b.binary, file); err != nil {
 			return nil, err
 		}
 	}
+	if b.many > 0 {
+		side := workload{Name: fmt.Sprintf("%d clusters side by side", b.many), clusters: b.many, types: pods.types, Objects: b.many * b.pods}
+		side.raw = func(ctx context.Context) (pages, error) {
+			return repeated(ctx, b.many, b.readRaw)
+		}
+		if err := b.takeMore(ctx, f, side); err != nil {
+			return nil, err
+		}
+	}
+	if b.crds > 0 {
+		if err := b.fillCRDs(ctx); err != nil {
+			return nil, err
+		}
+		custom := workload{Name: fmt.Sprintf("%d custom resource types", b.crds), clusters: 1, types: crdGroup + ".*", Objects: b.crds * objectsPerCRD, raw: b.readRawCRDs}
+		if err := b.takeMore(ctx, f, custom); err != nil {
+			return nil, err
+		}
+	}
 	return f, nil
 }
 
-// sync runs `k8sq sync` of the pods into the named lake and checks that it created as many objects as it should.
-func (b *bench) sync(ctx context.Context, name string, created int64, profileFile string) (syncFigures, error) {
+func (b *bench) takeMore(ctx context.Context, f *figures, work workload) error {
+	taken, err := b.take(ctx, work)
+	f.Scale = append(f.Scale, taken)
+	return err
+}
+
+// take measures a workload.
+func (b *bench) take(ctx context.Context, work workload) (measurement, error) {
+	m := measurement{workload: work}
+	for round := range b.rounds {
+		raw, err := work.raw(ctx)
+		if err != nil {
+			return m, err
+		}
+		m.ListBytes = raw.bytes
+		m.Raw = append(m.Raw, raw.took.Seconds())
+		lake := fmt.Sprintf("%s-%d", strings.ReplaceAll(work.Name, " ", "-"), round)
+		first, err := b.sync(ctx, lake, work, work.Objects, "")
+		if err != nil {
+			return m, err
+		}
+		m.First = append(m.First, first)
+		unchanged, err := b.sync(ctx, lake, work, 0, "")
+		if err != nil {
+			return m, err
+		}
+		m.Unchanged = append(m.Unchanged, unchanged)
+		fmt.Fprintf(b.progress, "%s, round %d: raw %.2f s, first %.2f s, unchanged %.2f s\n", work.Name, round+1, raw.took.Seconds(), first.Seconds, unchanged.Seconds)
+	}
+	return m, nil
+}
+
+// repeated reads so many times.
+func repeated(ctx context.Context, times int, read func(context.Context) (pages, error)) (all pages, err error) {
+	for range times {
+		one, err := read(ctx)
+		if err != nil {
+			return all, err
+		}
+		all.objects, all.bytes, all.took = all.objects+one.objects, all.bytes+one.bytes, all.took+one.took
+	}
+	return all, nil
+}
+
+// sync runs `k8sq sync` of a workload into the named lake and checks that it created as many objects as it should.
+func (b *bench) sync(ctx context.Context, name string, work workload, created int, profileFile string) (syncFigures, error) {
 	config := filepath.Join(b.dir, name+".hcl")
 	url, files := filepath.Join(b.dir, "lakes", name), filepath.Join(b.dir, "lakes", name)
 	attributes, requests := "", 0
@@ -96,8 +162,14 @@ func (b *bench) sync(ctx context.Context, name string, created int64, profileFil
 		attributes = fmt.Sprintf("endpoint = %q\n  path_style = true\n  region = \"us-east-1\"", b.s3.URL)
 		requests = b.s3Requests()
 	}
-	content := fmt.Sprintf("lake {\n  url = %q\n  %s\n}\nprovider \"kubernetes\" \"bench\" {\n  kubeconfig = %q\n}\n"+
-		"collect {\n  select {\n    resource_types = [\"core.v1.Pod\"]\n  }\n}\n", url, attributes, b.kubeconfig)
+	content := fmt.Sprintf("lake {\n  url = %q\n  %s\n}\ncollect {\n  select {\n    resource_types = [%q]\n  }\n}\n", url, attributes, work.types)
+	identity := ""
+	if work.clusters > 1 {
+		identity = "identity = \"any\"" // It is one cluster under several names.
+	}
+	for i := range work.clusters {
+		content += fmt.Sprintf("provider \"kubernetes\" \"bench-%02d\" {\n  kubeconfig = %q\n  %s\n}\n", i+1, b.kubeconfig, identity)
+	}
 	if err := os.WriteFile(config, []byte(content), 0o600); err != nil {
 		return syncFigures{}, err
 	}
@@ -120,7 +192,11 @@ func (b *bench) sync(ctx context.Context, name string, created int64, profileFil
 	if err := json.Unmarshal([]byte(stdout.String()), &summary); err != nil {
 		return syncFigures{}, fmt.Errorf("read the summary of k8sq sync: %w", err)
 	}
-	if len(summary.Clusters) != 1 || summary.Clusters[0].Listed != int64(b.pods) || summary.Clusters[0].Created != created || summary.Clusters[0].Updated != 0 {
+	sum := struct{ listed, created, others int64 }{}
+	for _, cluster := range summary.Clusters {
+		sum.listed, sum.created, sum.others = sum.listed+cluster.Listed, sum.created+cluster.Created, sum.others+cluster.Updated+cluster.Deleted
+	}
+	if len(summary.Clusters) != work.clusters || sum.listed != int64(work.Objects) || sum.created != int64(created) || sum.others != 0 {
 		return syncFigures{}, fmt.Errorf("k8sq sync did not do what is to be measured: %s", stdout.String())
 	}
 	usage, ok := command.ProcessState.SysUsage().(*syscall.Rusage)

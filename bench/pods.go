@@ -38,16 +38,10 @@ const (
 
 // fill writes the namespaces, nodes and pods straight into etcd and waits until the API server has them all. A process of its own
 // does it: Linux counts a parent's peak memory as its child's, so this one must stay small for k8sq's to be seen.
-func (b *bench) fill(ctx context.Context, etcd *servers.Etcd) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
+func (b *bench) fill(ctx context.Context) error {
 	begin := time.Now()
-	command := exec.CommandContext(ctx, self, "fill", etcd.URL, b.cluster.Prefix, strconv.Itoa(b.pods))
-	command.Stderr = os.Stderr
-	if err := command.Run(); err != nil {
-		return fmt.Errorf("fill the cluster: %w", err)
+	if err := b.fillBy(ctx, "pods", b.pods); err != nil {
+		return err
 	}
 	fmt.Fprintf(b.progress, "wrote %d pods into etcd in %.1f s\n", b.pods, time.Since(begin).Seconds())
 	for {
@@ -65,18 +59,35 @@ func (b *bench) fill(ctx context.Context, etcd *servers.Etcd) error {
 	}
 }
 
-// fillCommand is what the process of fill does: its arguments are etcd's URL, the prefix and the number of pods.
-func fillCommand(ctx context.Context, arguments []string) error {
-	if len(arguments) != 3 {
-		return fmt.Errorf("fill: %d arguments, want 3", len(arguments))
+// fillBy has another process write so many of something into etcd.
+func (b *bench) fillBy(ctx context.Context, what string, n int) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
 	}
-	pods, err := strconv.Atoi(arguments[2])
+	command := exec.CommandContext(ctx, self, "fill", b.etcd.URL, b.cluster.Prefix, what, strconv.Itoa(n))
+	command.Stderr = os.Stderr
+	if err := command.Run(); err != nil {
+		return fmt.Errorf("fill the cluster: %w", err)
+	}
+	return nil
+}
+
+// fillCommand is what that process does: its arguments are etcd's URL, the prefix, what to write and how many.
+func fillCommand(ctx context.Context, arguments []string) error {
+	if len(arguments) != 4 {
+		return fmt.Errorf("fill: %d arguments, want 4", len(arguments))
+	}
+	n, err := strconv.Atoi(arguments[3])
 	if err != nil {
 		return fmt.Errorf("fill: %w", err)
 	}
 	etcd := &servers.Etcd{URL: arguments[0]}
+	if arguments[2] == "crds" {
+		return etcd.Put(ctx, customObjects(arguments[1], n))
+	}
 	var failed error
-	if err := etcd.Put(ctx, objects(arguments[1], pods, &failed)); err != nil {
+	if err := etcd.Put(ctx, objects(arguments[1], n, &failed)); err != nil {
 		return err
 	}
 	return failed

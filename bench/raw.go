@@ -84,6 +84,20 @@ func (b *bench) readRaw(ctx context.Context) (pages, error) {
 	}
 }
 
+// readRawCRDs reads the lists of all custom resource types, one after another.
+func (b *bench) readRawCRDs(ctx context.Context) (total pages, err error) {
+	begin := time.Now()
+	for i := range b.crds {
+		content, err := b.cluster.Do(ctx, http.MethodGet, fmt.Sprintf("/apis/%s/v1/%s?limit=%d", crdGroup, crdPlural(i), pageSize), "", nil)
+		if err != nil {
+			return total, err
+		}
+		total.objects, total.bytes = total.objects+objectsPerCRD, total.bytes+int64(len(content))
+	}
+	total.took = time.Since(begin)
+	return total, nil
+}
+
 // objectsOf gives how many objects a list has, of whose first page with so many objects this is the beginning.
 func objectsOf(page []byte, size int) (int, error) {
 	left := remaining.FindSubmatch(page)

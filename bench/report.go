@@ -19,14 +19,11 @@ type figures struct {
 	CPU              string        `json:"cpu"`
 	Cores            int           `json:"cores"`
 	Pods             int           `json:"pods"`
-	Objects          int           `json:"objects"`
-	ListBytes        int64         `json:"list_bytes"`
 	S3               bool          `json:"s3"`
-	Raw              []float64     `json:"raw_seconds"`
-	First            []syncFigures `json:"first"`
-	Unchanged        []syncFigures `json:"unchanged"`
+	measurement                    // of the pods
 	FirstProfile     profile       `json:"first_profile"`
 	UnchangedProfile profile       `json:"unchanged_profile"`
+	Scale            []measurement `json:"scale,omitempty"` // of what else was asked for
 }
 
 // print writes the medians and ratios as a table.
@@ -38,36 +35,60 @@ func (f *figures) print(w io.Writer) {
 	}
 	fmt.Fprintf(w, "\n%d pods, %d bytes of JSON each, from a kube-apiserver into %s; medians of %d rounds; %d × %s\n\n",
 		f.Pods, f.ListBytes/int64(f.Objects), where, len(f.Raw), f.Cores, f.CPU)
+	table := f.table(w)
+	f.rows(table, f.measurement)
+	_ = table.Flush() // An error of w shows in what follows.
+	for _, scale := range f.Scale {
+		fmt.Fprintf(w, "\n%s, %d objects together, %d bytes of JSON each:\n\n", scale.Name, scale.Objects, scale.ListBytes/int64(scale.Objects))
+		table := f.table(w)
+		f.rows(table, scale)
+		_ = table.Flush()
+		fmt.Fprintf(w, "\npeak memory, where that of one cluster's pods is 1: first %.2f, unchanged %.2f\n",
+			peak(scale.First)/peak(f.First), peak(scale.Unchanged)/peak(f.Unchanged))
+	}
+	printProfile(w, "where a first sync spends its processor time", f.FirstProfile)
+	printProfile(w, "where an unchanged sync spends its processor time", f.UnchangedProfile)
+}
+
+func (f *figures) table(w io.Writer) *tabwriter.Writer {
 	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprint(table, "\tseconds\traw = 1\tpods/s\tCPU s\tpeak MB\tlake MB\t")
+	fmt.Fprint(table, "\tseconds\traw = 1\tobjects/s\tCPU s\tpeak MB\tlake MB\t")
 	if f.S3 {
 		fmt.Fprint(table, "S3 requests\t")
 	}
-	raw := median(f.Raw)
-	fmt.Fprintf(table, "\nraw read of the pages\t%.2f\t1.00\t%.0f\t\t\t\t\n", raw, float64(f.Pods)/raw)
+	return table
+}
+
+// rows writes the medians of a measurement.
+func (f *figures) rows(table io.Writer, m measurement) {
+	raw := median(m.Raw)
+	fmt.Fprintf(table, "\nraw read of the pages\t%.2f\t1.00\t%.0f\t\t\t\t\n", raw, float64(m.Objects)/raw)
 	for _, row := range []struct {
 		name  string
 		syncs []syncFigures
-	}{{"k8sq sync, first", f.First}, {"k8sq sync, unchanged", f.Unchanged}} {
-		of := func(figure func(syncFigures) float64) float64 {
-			var values []float64
-			for _, sync := range row.syncs {
-				values = append(values, figure(sync))
-			}
-			return median(values)
-		}
+	}{{"k8sq sync, first", m.First}, {"k8sq sync, unchanged", m.Unchanged}} {
+		of := func(figure func(syncFigures) float64) float64 { return medianOf(row.syncs, figure) }
 		seconds := of(func(s syncFigures) float64 { return s.Seconds })
-		fmt.Fprintf(table, "%s\t%.2f\t%.2f\t%.0f\t%.2f\t%.0f\t%.1f\t", row.name, seconds, seconds/raw, float64(f.Pods)/seconds,
-			of(func(s syncFigures) float64 { return s.CPUSeconds }), of(func(s syncFigures) float64 { return float64(s.PeakBytes) })/1e6,
+		fmt.Fprintf(table, "%s\t%.2f\t%.2f\t%.0f\t%.2f\t%.0f\t%.1f\t", row.name, seconds, seconds/raw, float64(m.Objects)/seconds,
+			of(func(s syncFigures) float64 { return s.CPUSeconds }), peak(row.syncs)/1e6,
 			of(func(s syncFigures) float64 { return float64(s.LakeBytes) })/1e6)
 		if f.S3 {
 			fmt.Fprintf(table, "%.0f\t", of(func(s syncFigures) float64 { return float64(s.S3Requests) }))
 		}
 		fmt.Fprintln(table)
 	}
-	_ = table.Flush() // An error of w shows in what follows.
-	printProfile(w, "where a first sync spends its processor time", f.FirstProfile)
-	printProfile(w, "where an unchanged sync spends its processor time", f.UnchangedProfile)
+}
+
+func peak(syncs []syncFigures) float64 {
+	return medianOf(syncs, func(s syncFigures) float64 { return float64(s.PeakBytes) })
+}
+
+func medianOf(syncs []syncFigures, figure func(syncFigures) float64) float64 {
+	var values []float64
+	for _, sync := range syncs {
+		values = append(values, figure(sync))
+	}
+	return median(values)
 }
 
 func printProfile(w io.Writer, heading string, p profile) {
