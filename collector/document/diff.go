@@ -17,6 +17,8 @@ type Difference struct {
 	// JSON is {"added": {path: value}, "removed": {path: value}, "updated": {path: {"from": …, "to": …}}} in canonical form, each of
 	// the three always there.
 	JSON json.RawMessage
+
+	present []string // the paths that were added or updated, sorted: those that lead somewhere in the new state
 }
 
 // Options say what in a comparison means nothing.
@@ -25,20 +27,24 @@ type Options struct {
 	Ignore *Ignore // the same that the digests were made with
 }
 
-// Diff compares two stored states of one object. It is empty if and only if their digests are equal.
+// Diff compares two stored states of one object. It is empty if their digests, made with the same Ignore, are equal; and also where they
+// differ by nothing but what has no meaning: ignored fields, the order of a list, the form of a quantity.
 //
 // A leaf is a scalar, an empty object or an empty array; an object or array that appears or goes is listed leaf by leaf. A value
 // that turns from a leaf into something with leaves of its own, or back, is a removed leaf and added ones: {} that gets a key is
-// removed as {}. Numbers are compared by their text. So the leaves of the old state, without those removed, with those
-// added and with those updated, are the leaves of the new one.
+// removed as {}. Numbers are compared by their text; but where the schema says that a value is a quantity, exactly by its value, so that 1 and
+// 1000m are no difference. So the leaves of the old state, without those removed, with those added and with those updated, are the
+// leaves of the new one, but for the order of lists that have none and the form of quantities.
 //
-// Lists are aligned by the first merge key (mergekeys.go) that every element of the old list has and no two share. If some
-// element of the new list lacks that key, or two share it, then the list as a whole is one updated leaf. Where there is no such
-// key, lists whose old elements are all leaves are aligned by what they have in common at the beginning and the end, and others by index.
+// Lists that the schema calls keyed are aligned by their key, and sets by their elements' values, if every element of the old list has a
+// key and no two the same. If some element of the new list then has none, or two have the same, the list as a whole is one updated leaf.
+// All other lists are aligned by index; where all old elements are leaves, only between what both lists begin and end with. Without a
+// schema those are all lists but the ones in metadata.
 //
 // The index in the path of an added or updated leaf is its place in the new list; in that of a removed leaf, its place in the old one.
-// Where elements that stay, aligned by key, changed their order, the list's own path is an updated leaf too: from the old list's keys to
-// the new one's, {"from": ["a","b"], "to": ["b","a"]}, each key an array if it has several fields.
+// Where elements that stay, aligned by key, changed their order, and either the order has a meaning or some of them changed within, so that
+// their index would not tell which one is meant, the list's own path is an updated leaf too: from the old list's keys to the new one's,
+// {"from": ["a","b"], "to": ["b","a"]}, each key an array if it has several fields. Else another order is no difference.
 func Diff(before, after lake.State, options Options) (Difference, error) {
 	d := differs.Get().(*differ)
 	defer differs.Put(d)
@@ -59,7 +65,11 @@ func Diff(before, after lake.State, options Options) (Difference, error) {
 	}
 	d.oldPath, d.newPath, d.text = d.oldPath[:0], d.newPath[:0], d.text[:0]
 	d.added, d.updated, d.removed = d.added[:0], d.updated[:0], d.removed[:0]
-	d.compareObjects(root, root) // the root has no path, so it is never a leaf itself
+	schema := options.Schema
+	if schema == nil {
+		schema = unknownKind()
+	}
+	d.compareObjects(root, root, schema) // the root has no path, so it is never a leaf itself
 	return d.difference(), nil
 }
 
@@ -96,33 +106,34 @@ func (t *tree) isLeaf(n uint32) bool {
 	return true
 }
 
-// compare compares the old value x with the new value y. list is the key of the member that holds them, nil if they are elements.
-func (d *differ) compare(x, y uint32, list []byte) {
+// compare compares the old value x with the new value y, whose schema is s.
+func (d *differ) compare(x, y uint32, s *Schema) {
 	oldLeaf, newLeaf := d.old.isLeaf(x), d.new.isLeaf(y)
 	switch {
 	case oldLeaf && newLeaf:
-		if !d.sameLeaf(x, y) {
+		if !d.sameLeaf(x, y, s) {
 			d.update(d.canonical(&d.old, x), d.canonical(&d.new, y))
 		}
 	case oldLeaf || newLeaf || d.old.nodes[x].kind != d.new.nodes[y].kind:
 		d.remove(x)
 		d.add(y)
 	case d.old.nodes[x].kind == kindObject:
-		d.compareObjects(x, y)
+		d.compareObjects(x, y, s)
 	default:
-		d.compareArrays(x, y, list)
+		d.compareArrays(x, y, s)
 	}
 }
 
-func (d *differ) sameLeaf(x, y uint32) bool {
-	k := d.old.nodes[x].kind
-	if k != d.new.nodes[y].kind {
-		return false
+func (d *differ) sameLeaf(x, y uint32, s *Schema) bool {
+	k, l := d.old.nodes[x].kind, d.new.nodes[y].kind
+	text := func(k kind) bool { return k == kindString || k == kindNumber }
+	if k == l && (!text(k) || bytes.Equal(d.old.text(x), d.new.text(y))) {
+		return true
 	}
-	return k != kindString && k != kindNumber || bytes.Equal(d.old.text(x), d.new.text(y))
+	return s != nil && s.Quantity && text(k) && text(l) && sameQuantity(d.old.text(x), d.new.text(y))
 }
 
-func (d *differ) compareObjects(x, y uint32) {
+func (d *differ) compareObjects(x, y uint32, s *Schema) {
 	xs, ys := d.old.elements(x), d.new.elements(y)
 	oldEnd, newEnd := len(d.oldPath), len(d.newPath)
 	for len(xs) > 0 || len(ys) > 0 {
@@ -157,7 +168,7 @@ func (d *differ) compareObjects(x, y uint32) {
 			d.add(ys[0])
 			ys = ys[1:]
 		default:
-			d.compare(xs[0], ys[0], d.old.key(xs[0]))
+			d.compare(xs[0], ys[0], s.property(d.old.key(xs[0])))
 			xs, ys = xs[1:], ys[1:]
 		}
 	}
@@ -218,7 +229,7 @@ func (d *differ) canonical(t *tree, n uint32) span {
 func (d *differ) difference() Difference {
 	result := Difference{Added: len(d.added), Updated: len(d.updated), Removed: len(d.removed)}
 	all := string(d.text) // one string for all paths
-	result.Paths = make([]string, 0, len(d.added)+len(d.updated)+len(d.removed))
+	result.Paths = make([]string, 0, d.count())
 	size := 40
 	for _, section := range [...][]leaf{d.added, d.updated, d.removed} {
 		slices.SortFunc(section, func(a, b leaf) int {
@@ -229,6 +240,12 @@ func (d *differ) difference() Difference {
 			size += 24 + l.path.end - l.path.start + l.from.end - l.from.start + l.to.end - l.to.start
 		}
 	}
+	present := result.Paths[:len(d.added)+len(d.updated)]
+	if len(d.removed) > 0 {
+		present = slices.Clone(present)
+	}
+	slices.Sort(present)
+	result.present = present
 	slices.Sort(result.Paths)
 	result.Paths = slices.Compact(result.Paths)
 

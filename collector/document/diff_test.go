@@ -3,6 +3,7 @@ package document
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,27 +37,76 @@ func TestDiff(t *testing.T) {
 		{"odd keys", `{"a-b":1,"1a":1,"_x9":1,"é":1,"it's":1,"b\\s":1,"n\n\u0001":1,"":1}`, `{"a-b":2,"1a":2,"_x9":2,"é":2,"it's":2,"b\\s":2,"n\n\u0001":2,"":2}`, ``,
 			`"['']":{"from":1,"to":2},"['1a']":{"from":1,"to":2},"['a-b']":{"from":1,"to":2},"['b\\\\s']":{"from":1,"to":2},"['it\\'s']":{"from":1,"to":2},"['n\\n\\u0001']":{"from":1,"to":2},"['é']":{"from":1,"to":2},"_x9":{"from":1,"to":2}`, ``},
 		{"ignored", `{"metadata":{"name":"n","resourceVersion":"1"},"status":{"conditions":[{"type":"A","lastHeartbeatTime":"1"}]}}`, `{"metadata":{"name":"n","resourceVersion":"2"},"status":{"conditions":[{"type":"A","lastHeartbeatTime":"2","lastProbeTime":"3"}]}}`, ``, ``, ``},
-		{"a sidecar put first", `{"spec":{"containers":[{"name":"app","image":"a:1"}]}}`, `{"spec":{"containers":[{"name":"proxy","image":"p:1"},{"name":"app","image":"a:2"}]}}`,
-			`"spec.containers[0].image":"p:1","spec.containers[0].name":"proxy"`, `"spec.containers[1].image":{"from":"a:1","to":"a:2"}`, ``},
-		{"a sidecar taken away: the old index for what is removed", `{"spec":{"containers":[{"name":"proxy"},{"name":"app","image":"a:1","tty":true}]}}`, `{"spec":{"containers":[{"name":"app","image":"a:2"}]}}`,
-			``, `"spec.containers[0].image":{"from":"a:1","to":"a:2"}`, `"spec.containers[0].name":"proxy","spec.containers[1].tty":true`},
-		{"another order of a keyed list", `{"spec":{"containers":[{"name":"a"},{"name":"b","x":1}]}}`, `{"spec":{"containers":[{"name":"b","x":2},{"name":"a"}]}}`,
-			``, `"spec.containers":{"from":["a","b"],"to":["b","a"]},"spec.containers[0].x":{"from":1,"to":2}`, ``},
-		{"ports of a container", `{"x":{"ports":[{"containerPort":53,"protocol":"UDP","name":"u"},{"containerPort":53,"name":"t"}]}}`, `{"x":{"ports":[{"containerPort":80},{"containerPort":53,"protocol":"UDP","name":"u"},{"containerPort":53,"protocol":"TCP","name":"t"}]}}`,
-			`"x.ports[0].containerPort":80,"x.ports[2].protocol":"TCP"`, ``, ``},
-		{"ports of a Service, reordered", `{"spec":{"ports":[{"port":80,"protocol":"TCP"},{"port":443}]}}`, `{"spec":{"ports":[{"port":443},{"port":80,"protocol":"TCP"}]}}`,
-			``, `"spec.ports":{"from":[[80,"TCP"],[443,"TCP"]],"to":[[443,"TCP"],[80,"TCP"]]}`, ``},
-		{"old keys not unique: by index", `{"spec":{"env":[{"name":"A","value":"1"},{"name":"A","value":"2"}]}}`, `{"spec":{"env":[{"name":"A","value":"2"},{"name":"B","value":"2"}]}}`, ``, `"spec.env[0].value":{"from":"1","to":"2"},"spec.env[1].name":{"from":"A","to":"B"}`, ``},
-		{"new keys not unique: the whole", `{"spec":{"env":[{"name":"A"}]}}`, `{"spec":{"env":[{"name":"A"},{"name":"A"}]}}`, ``, `"spec.env":{"from":[{"name":"A"}],"to":[{"name":"A"},{"name":"A"}]}`, ``},
 		{"scalars put first", `{"spec":{"args":["a","b"]}}`, `{"spec":{"args":["x","a","b"]}}`, `"spec.args[0]":"x"`, ``, ``},
 		{"scalars taken from the middle", `{"spec":{"args":["a","b","b","c"]}}`, `{"spec":{"args":["a","b","c"]}}`, ``, ``, `"spec.args[2]":"b"`},
 		{"scalars changed in the middle", `{"spec":{"args":["a","b","c"]}}`, `{"spec":{"args":["a","x","y","c"]}}`, `"spec.args[2]":"y"`, `"spec.args[1]":{"from":"b","to":"x"}`, ``},
 		{"scalars reordered", `{"spec":{"args":["a","b"]}}`, `{"spec":{"args":["b","a"]}}`, ``, `"spec.args[0]":{"from":"a","to":"b"},"spec.args[1]":{"from":"b","to":"a"}`, ``},
-		{"no merge key: by index", `{"spec":{"tolerations":[{"key":"a"}]}}`, `{"spec":{"tolerations":[{"key":"b"},{"key":"a"}]}}`, `"spec.tolerations[1].key":"a"`, `"spec.tolerations[0].key":{"from":"a","to":"b"}`, ``},
+		{"nothing is known: by index", `{"spec":{"containers":[{"name":"a"}]}}`, `{"spec":{"containers":[{"name":"b"},{"name":"a"}]}}`, `"spec.containers[1].name":"a"`, `"spec.containers[0].name":{"from":"a","to":"b"}`, ``},
 		{"lists of lists", `{"spec":{"containers":[[{"name":"a"}]]}}`, `{"spec":{"containers":[[{"name":"b"}]]}}`, ``, `"spec.containers[0][0].name":{"from":"a","to":"b"}`, ``},
+		{"metadata is known in every kind", `{"metadata":{"name":"n","finalizers":["a","b"],"ownerReferences":[{"uid":"1"},{"uid":"2"}]}}`, `{"metadata":{"name":"n","finalizers":["c","b","a"],"ownerReferences":[{"uid":"2"}]}}`,
+			`"metadata.finalizers[0]":"c"`, ``, `"metadata.ownerReferences[0].uid":"1"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := Diff(stateOf(t, test.old), stateOf(t, test.new), Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := `{"added":{` + test.added + `},"removed":{` + test.removed + `},"updated":{` + test.updated + `}}`
+			if string(got.JSON) != want {
+				t.Errorf("got  %s\nwant %s", got.JSON, want)
+			}
+			checkDifference(t, got)
+		})
+	}
+}
+
+// The lists and quantities of the built-in kinds, as Kubernetes' own schemas have them.
+func TestDiffWithSchemas(t *testing.T) {
+	const pod, service = "core.v1.Pod", "core.v1.Service"
+	for _, test := range []struct{ kind, name, old, new, added, updated, removed string }{
+		{pod, "a sidecar put first", `{"spec":{"containers":[{"name":"app","image":"a:1"}]}}`, `{"spec":{"containers":[{"name":"proxy","image":"p:1"},{"name":"app","image":"a:2"}]}}`,
+			`"spec.containers[0].image":"p:1","spec.containers[0].name":"proxy"`, `"spec.containers[1].image":{"from":"a:1","to":"a:2"}`, ``},
+		{pod, "and its status", `{"status":{"containerStatuses":[{"name":"app","ready":true}]}}`, `{"status":{"containerStatuses":[{"name":"proxy","ready":false},{"name":"app","ready":true}]}}`,
+			`"status.containerStatuses[0].name":"proxy","status.containerStatuses[0].ready":false`, ``, ``},
+		{"apps.v1.Deployment", "a sidecar taken away: the old index for what is removed", `{"spec":{"template":{"spec":{"containers":[{"name":"proxy"},{"name":"app","image":"a:1","tty":true}]}}}}`, `{"spec":{"template":{"spec":{"containers":[{"name":"app","image":"a:2"}]}}}}`,
+			``, `"spec.template.spec.containers[0].image":{"from":"a:1","to":"a:2"}`, `"spec.template.spec.containers[0].name":"proxy","spec.template.spec.containers[1].tty":true`},
+		{pod, "an order that means something", `{"spec":{"initContainers":[{"name":"a"},{"name":"b","image":"x"}]}}`, `{"spec":{"initContainers":[{"name":"b","image":"y"},{"name":"a"}]}}`,
+			``, `"spec.initContainers":{"from":["a","b"],"to":["b","a"]},"spec.initContainers[0].image":{"from":"x","to":"y"}`, ``},
+		{pod, "env in another order", `{"spec":{"containers":[{"name":"a","env":[{"name":"A","value":"1"},{"name":"B","value":"$(A)"}]}]}}`, `{"spec":{"containers":[{"name":"a","env":[{"name":"B","value":"$(A)"},{"name":"A","value":"1"}]}]}}`,
+			``, `"spec.containers[0].env":{"from":["A","B"],"to":["B","A"]}`, ``},
+		{pod, "an order that means nothing", `{"spec":{"volumes":[{"name":"a","emptyDir":{}},{"name":"b"}],"containers":[{"name":"c","volumeMounts":[{"mountPath":"/a","name":"a"},{"mountPath":"/b","name":"b"}]}]},"status":{"conditions":[{"type":"A"},{"type":"B"}]}}`,
+			`{"spec":{"volumes":[{"name":"b"},{"name":"a","emptyDir":{}}],"containers":[{"name":"c","volumeMounts":[{"mountPath":"/b","name":"b"},{"mountPath":"/a","name":"a"}]}]},"status":{"conditions":[{"type":"B"},{"type":"A"}]}}`, ``, ``, ``},
+		{pod, "an order that means nothing, and one more and one less", `{"spec":{"volumes":[{"name":"a"},{"name":"b"},{"name":"c"}]}}`, `{"spec":{"volumes":[{"name":"c"},{"name":"x"},{"name":"a"}]}}`,
+			`"spec.volumes[1].name":"x"`, ``, `"spec.volumes[1].name":"b"`},
+		{pod, "an order that tells which one changed", `{"status":{"conditions":[{"type":"A","status":"True"},{"type":"B"}]}}`, `{"status":{"conditions":[{"type":"B"},{"type":"A","status":"False"}]}}`,
+			``, `"status.conditions":{"from":["A","B"],"to":["B","A"]},"status.conditions[1].status":{"from":"True","to":"False"}`, ``},
+		{pod, "ports of a container", `{"spec":{"containers":[{"name":"c","ports":[{"containerPort":53,"protocol":"UDP","name":"u"},{"containerPort":53,"name":"t"}]}]}}`, `{"spec":{"containers":[{"name":"c","ports":[{"containerPort":80},{"containerPort":53,"protocol":"UDP","name":"u"},{"containerPort":53,"protocol":"TCP","name":"t"}]}]}}`,
+			`"spec.containers[0].ports[0].containerPort":80,"spec.containers[0].ports[2].protocol":"TCP"`, ``, ``},
+		{service, "ports of a Service, reordered", `{"spec":{"ports":[{"port":80,"protocol":"TCP"},{"port":443}]}}`, `{"spec":{"ports":[{"port":443},{"port":80,"protocol":"TCP"}]}}`, ``, ``, ``},
+		{service, "a list that is atomic", `{"spec":{"clusterIPs":["1","2"]}}`, `{"spec":{"clusterIPs":["2","1"]}}`, ``, `"spec.clusterIPs[0]":{"from":"1","to":"2"},"spec.clusterIPs[1]":{"from":"2","to":"1"}`, ``},
+		{pod, "old keys not unique: by index", `{"spec":{"containers":[{"name":"c","env":[{"name":"A","value":"1"},{"name":"A","value":"2"}]}]}}`, `{"spec":{"containers":[{"name":"c","env":[{"name":"A","value":"2"},{"name":"B","value":"2"}]}]}}`,
+			``, `"spec.containers[0].env[0].value":{"from":"1","to":"2"},"spec.containers[0].env[1].name":{"from":"A","to":"B"}`, ``},
+		{pod, "new keys not unique: the whole", `{"spec":{"volumes":[{"name":"A"}]}}`, `{"spec":{"volumes":[{"name":"A"},{"name":"A"}]}}`, ``, `"spec.volumes":{"from":[{"name":"A"}],"to":[{"name":"A"},{"name":"A"}]}`, ``},
+		{pod, "a list without merge key: by index", `{"spec":{"tolerations":[{"key":"a"}]}}`, `{"spec":{"tolerations":[{"key":"b"},{"key":"a"}]}}`, `"spec.tolerations[1].key":"a"`, `"spec.tolerations[0].key":{"from":"a","to":"b"}`, ``},
+		{"core.v1.Node", "a set", `{"spec":{"podCIDRs":["a","b","c"]}}`, `{"spec":{"podCIDRs":["c","x","a"]}}`, `"spec.podCIDRs[1]":"x"`, ``, `"spec.podCIDRs[1]":"b"`},
+		{"core.v1.Node", "a set that is none any more", `{"spec":{"podCIDRs":["a"]}}`, `{"spec":{"podCIDRs":["a","a"]}}`, ``, `"spec.podCIDRs":{"from":["a"],"to":["a","a"]}`, ``},
+		{"resource.k8s.io.v1.ResourceClaim", "a field of the key that may be absent", `{"status":{"devices":[{"driver":"d","pool":"p","device":"x"},{"driver":"d","pool":"p","device":"x","shareID":"1"}]}}`,
+			`{"status":{"devices":[{"driver":"d","pool":"p","device":"x","shareID":"1","data":1},{"driver":"d","pool":"p","device":"y"}]}}`,
+			`"status.devices[0].data":1,"status.devices[1].device":"y","status.devices[1].driver":"d","status.devices[1].pool":"p"`, ``, `"status.devices[0].device":"x","status.devices[0].driver":"d","status.devices[0].pool":"p"`},
+		{pod, "equal quantities", `{"spec":{"containers":[{"name":"a","resources":{"limits":{"cpu":"1","memory":"1Gi"},"requests":{"cpu":0.5,"x":"1"}}}],"volumes":[{"name":"v","emptyDir":{"sizeLimit":"1024Mi"}}]}}`,
+			`{"spec":{"containers":[{"name":"a","resources":{"limits":{"cpu":"1000m","memory":"1024Mi"},"requests":{"cpu":"500m","x":1}}}],"volumes":[{"name":"v","emptyDir":{"sizeLimit":"1Gi"}}]}}`, ``, ``, ``},
+		{"core.v1.ResourceQuota", "and others", `{"spec":{"hard":{"cpu":"1"}},"status":{"hard":{"cpu":"1"},"used":{"cpu":"100m"}}}`, `{"spec":{"hard":{"cpu":"1001m"}},"status":{"hard":{"cpu":"1.0"},"used":{"cpu":"0.1"}}}`, ``, `"spec.hard.cpu":{"from":"1","to":"1001m"}`, ``},
+		{"core.v1.ConfigMap", "no quantities", `{"data":{"cpu":"1"}}`, `{"data":{"cpu":"1000m"}}`, ``, `"data.cpu":{"from":"1","to":"1000m"}`, ``},
+		{"apps.v1.Deployment", "int or string is none either", `{"spec":{"strategy":{"rollingUpdate":{"maxSurge":1}}}}`, `{"spec":{"strategy":{"rollingUpdate":{"maxSurge":"1"}}}}`, ``, `"spec.strategy.rollingUpdate.maxSurge":{"from":1,"to":"1"}`, ``},
+		{"batch.v1.CronJob", "deep within", `{"spec":{"jobTemplate":{"spec":{"template":{"spec":{"volumes":[{"name":"a"},{"name":"b"}]}}}}}}`, `{"spec":{"jobTemplate":{"spec":{"template":{"spec":{"volumes":[{"name":"b"},{"name":"a"}]}}}}}}`, ``, ``, ``},
+		{pod, "not what the schema says", `{"spec":{"containers":{"a":1},"volumes":"x"},"status":[{"a":1}]}`, `{"spec":{"containers":{"a":2},"volumes":["x"]},"status":[{"a":2}]}`, `"spec.volumes[0]":"x"`, `"spec.containers.a":{"from":1,"to":2},"status[0].a":{"from":1,"to":2}`, `"spec.volumes":"x"`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			schema := BuiltinSchema(test.kind)
+			if schema == nil {
+				t.Fatal("no schema of " + test.kind)
+			}
+			got, err := Diff(stateOf(t, test.old), stateOf(t, test.new), Options{Schema: schema})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -95,6 +145,14 @@ func checkDifference(t *testing.T, d Difference) {
 	}
 	if len(paths) != len(d.Paths) {
 		t.Errorf("paths %q of %s", d.Paths, d.JSON)
+	}
+	for path := range paths {
+		_, removed := sections.Removed[path]
+		_, added := sections.Added[path]
+		_, updated := sections.Updated[path]
+		if _, present := slices.BinarySearch(d.present, path); present != (added || updated) || !present && !removed {
+			t.Errorf("path %q is present: %v, of %s", path, present, d.JSON)
+		}
 	}
 	if canonical, err := Canonical(d.JSON); err != nil || string(canonical) != string(d.JSON) {
 		t.Errorf("not canonical (%v): %s", err, d.JSON)

@@ -263,7 +263,9 @@ func (r *schemaReader) list(s *Schema, o *openAPISchema, in, list string) {
 	if o.Items.openAPISchema == nil {
 		return
 	}
-	declared := func(wantList, wantIn string) bool { return wantList == list && (wantIn == "" || strings.HasSuffix(in, "."+wantIn)) }
+	declared := func(wantList, wantIn string) bool {
+		return wantList == list && (wantIn == "" || strings.HasSuffix(in, "."+wantIn))
+	}
 	keys := o.MapKeys
 	if o.ListType == "set" {
 		s.List = Set
