@@ -27,7 +27,10 @@ provider "kubernetes" "by-token" {
 }
 
 provider "kubernetes" "by-pod" {
-  in_cluster = true
+  in_cluster         = true
+  namespaces         = ["shop", "shop-*"]
+  exclude_namespaces = ["shop-preview"]
+  identity           = "1f2a5c0e-7c9b-4e55-9d0c-2f6f3f1f8a11"
 }
 
 provider "kubernetes" "by-default" {}
@@ -35,16 +38,39 @@ provider "kubernetes" "by-default" {}
 provider "manifests" "dump" {
   paths       = ["./dump"]
   captured_at = "2026-11-02T18:00:00Z"
+
+  collect { # whatever the collect block below has, for this cluster
+    ignore {
+      pod_phases = []
+    }
+  }
 }
 
 collect {
-  concurrency = 4
+  concurrency  = 4
+  sync_timeout = "30m"
 
   select {
     resource_types = ["core.v1.*", "apps.v1.*", "rbac.authorization.k8s.io.v1.*"]
+    namespaces     = ["team-*", "shop"]
+    labels         = { "app.kubernetes.io/managed-by" = "helm" }
   }
   ignore {
     resource_types = ["*.ReplicaSet"]
+    namespaces     = ["team-preview-*"]
+    labels         = ["tier=cache", "env in (dev, test)", "!owner"]
+    pod_phases     = ["Succeeded", "Failed"]
+  }
+  custom_resources {
+    enabled       = true
+    groups        = ["argoproj.io", "*.cattle.io"]
+    ignore_groups = ["catalog.cattle.io"]
+  }
+  changes {
+    enabled       = true
+    diff          = true
+    deletions     = true
+    ignore_fields = ["metadata.annotations['example.com/checked-at']", "status.conditions[*].lastUpdateTime"]
   }
 }
 
