@@ -91,7 +91,7 @@ var (
 		`|lastTransitionTime|startTime|completionTime|startedAt|finishedAt)(\.|\[|$)`)
 	heartbeatName = regexp.MustCompile(`(?i)(heartbeat|renewtime|lastprobetime|lastupdatetime|lastupdated|lastsync|lastrefresh|lastreconcil|reconciledat|lastscheduletime` +
 		`|observedgeneration|resourceversion|last-?change|timestamp|checked-?at)[^.\[]*$`)
-	leaderName       = regexp.MustCompile(`control-plane\.alpha\.kubernetes\.io/leader|leader-?elect`)
+	leaderName = regexp.MustCompile(`control-plane\.alpha\.kubernetes\.io/leader|leader-?elect`)
 )
 
 // noiseReason says why a field is taken for noise, "" where it is none: what people write (spec, data) never is, unless it is a leader

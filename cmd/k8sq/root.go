@@ -24,6 +24,7 @@ const (
 	exitFailed      = 1
 	exitUsage       = 2
 	exitIncomplete  = 3
+	exitFound       = 4
 	exitInterrupted = 130
 	exitPipe        = 141 // what a shell gives for a command that SIGPIPE killed
 )
@@ -31,7 +32,7 @@ const (
 // exitCodesHelp ends each command's help.
 const exitCodesHelp = `
 Exit codes: 0 ok · 1 error · 2 usage or configuration · 3 a sync that was incomplete (it still
-committed what was complete) · 130 interrupted.`
+committed what was complete) · 4 plan --detailed-exitcode found something · 130 interrupted.`
 
 // exitError is an error that asks for an exit code of its own. A nil err was told already.
 type exitError struct {
@@ -99,7 +100,7 @@ and answers questions about it in SQL.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError("%w\nRun %q for usage.", err, cmd.CommandPath()+" --help")
 	})
-	root.AddCommand(newInitCmd(a), newValidateCmd(a), newSyncCmd(a), newQueryCmd(a), newChangesCmd(a), newNoiseCmd(a), newVersionCmd(a))
+	root.AddCommand(newInitCmd(a), newValidateCmd(a), newSyncCmd(a), newQueryCmd(a), newChangesCmd(a), newNoiseCmd(a), newPlanCmd(a), newVersionCmd(a))
 	for _, cmd := range root.Commands() {
 		if cmd.Args != nil {
 			cmd.Args = asUsage(cmd.Args)
