@@ -101,6 +101,9 @@ type Discovery struct {
 	// Unknown are the groups whose resources could not be found out (an aggregated API that is down): nothing may be concluded of
 	// their types.
 	Unknown []UnknownGroup
+	// Source are the places that the provider reads, as its configuration names them, where it reads no others: paths of manifests. Objects
+	// of a place that is no longer among them are not deleted.
+	Source []string
 	// CapturedAt is when the state that List reads stood, where that is not the moment of reading: the time of a dump. Zero: now.
 	CapturedAt time.Time
 }

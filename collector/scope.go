@@ -43,6 +43,8 @@ type Scope struct {
 	IgnoreLabels []Selector
 	// IgnorePodPhases are those of PodPhases whose pods are not collected.
 	IgnorePodPhases []string
+	// Source is Discovery.Source: Sync puts it here, to be recorded with the rest.
+	Source []string
 }
 
 // CustomResources says which custom resources are collected: those of groups that are not Kubernetes' own (see IsCustom). The zero value
@@ -161,12 +163,13 @@ type narrowing struct {
 	Labels            string   `json:"labels,omitempty"`
 	IgnoreLabels      []string `json:"ignore_labels,omitempty"`
 	IgnorePodPhases   []string `json:"ignore_pod_phases,omitempty"`
+	Source            []string `json:"source,omitempty"`
 }
 
 // Narrows gives what narrows the list of a type as JSON, the same for the same narrowing however it is written; "" where nothing does, so
 // that a list of the type holds all of its objects.
 func (s Scope) Narrows(resource Resource) string {
-	n := narrowing{Labels: s.Labels.String()}
+	n := narrowing{Labels: s.Labels.String(), Source: sortedSet(s.Source)}
 	if resource.Namespaced {
 		n.Namespaces, n.ExcludeNamespaces = sortedSet(s.Namespaces), sortedSet(s.ExcludeNamespaces)
 	}
@@ -196,7 +199,7 @@ func ParseNarrows(text string) (Scope, error) {
 	if err := decoder.Decode(&n); err != nil {
 		return Scope{}, fmt.Errorf("read the scope of an earlier list: %w", err)
 	}
-	scope := Scope{Namespaces: n.Namespaces, ExcludeNamespaces: n.ExcludeNamespaces, IgnorePodPhases: n.IgnorePodPhases}
+	scope := Scope{Namespaces: n.Namespaces, ExcludeNamespaces: n.ExcludeNamespaces, IgnorePodPhases: n.IgnorePodPhases, Source: n.Source}
 	var err error
 	if n.Labels != "" {
 		if scope.Labels, err = ParseSelector(n.Labels); err != nil {
@@ -211,6 +214,20 @@ func ParseNarrows(text string) (Scope, error) {
 		scope.IgnoreLabels = append(scope.IgnoreLabels, ignored)
 	}
 	return scope, nil
+}
+
+// lostSource tells whether of the places that were read then some are no longer, and no other came in their stead: what is missing may be there
+// still. Where others did, the one is a newer state of the other.
+func (s Scope) lostSource(then Scope) bool {
+	return includes(then.Source, s.Source) && !includes(s.Source, then.Source)
+}
+
+// gainedSource tells whether places are read that were not then, beside all that were: what is new here may have been there before.
+func (s Scope) gainedSource(then Scope) bool { return len(then.Source) > 0 && then.lostSource(s) }
+
+// includes tells whether all of part is in whole.
+func includes(whole, part []string) bool {
+	return !slices.ContainsFunc(part, func(one string) bool { return !slices.Contains(whole, one) })
 }
 
 func isPod(resource Resource) bool {

@@ -16,6 +16,7 @@ type sight struct {
 	resource  Resource
 	selection Selection
 	filter    bool // some of what is listed may be uncovered
+	lost      bool // a place that was read is not any more, without another in its stead
 }
 
 // absence is what it means that a complete list does not hold an object.
@@ -32,6 +33,15 @@ const (
 func (s sight) absence(id, unobserved string) absence {
 	if strings.HasPrefix(unobserved, lake.MovedTo) {
 		return unknown // its history went on elsewhere, and ended there
+	}
+	if len(s.scope.Source) > 0 {
+		// Where an object was is not known: once it is out of scope, the places that are read tell nothing of it.
+		if unobserved == lake.OutOfScope {
+			return unknown
+		}
+		if s.lost {
+			return leftScope
+		}
 	}
 	covers, asked := true, true
 	if s.resource.Namespaced {

@@ -183,7 +183,7 @@ func (s *clusterSync) run(ctx context.Context) error {
 		}
 		return s.unreachable(ctx, err)
 	}
-	s.discovery = discovery
+	s.discovery, s.Scope.Source = discovery, discovery.Source
 	if err := s.identify(ctx, found); err != nil {
 		return err
 	}

@@ -137,6 +137,7 @@ func (s *clusterSync) join(ctx context.Context, resource Resource) (*join, error
 		j.seen = map[string]string{}
 	}
 	j.earlier = s.earlier(resource, resourceType, committed)
+	j.sight.lost = s.Scope.lostSource(j.earlier.scope)
 	for _, old := range s.ancestors[resourceType] {
 		committed, err := s.state(ctx, old)
 		if err != nil {
@@ -195,6 +196,9 @@ func (s *clusterSync) earlier(resource Resource, resourceType string, committed 
 			s.Log.Warn("it is not known what was listed before: what appears is discovered", "cluster", s.Cluster, "type", resourceType, "error", err)
 			e.complete = false
 		}
+	}
+	if s.Scope.gainedSource(e.scope) {
+		e.complete = false
 	}
 	e.byContent = s.Scope.byContent(resource) || e.scope.byContent(resource)
 	return e

@@ -116,7 +116,7 @@ func (p *provider) Discover(ctx context.Context) (collector.Discovery, error) {
 	p.mu.Lock()
 	p.index = index
 	p.mu.Unlock()
-	discovery := collector.Discovery{CapturedAt: p.capturedAt}
+	discovery := collector.Discovery{CapturedAt: p.capturedAt, Source: p.paths}
 	for _, name := range index.typeNames() {
 		discovery.Resources = append(discovery.Resources, index.types[name].resource)
 	}
