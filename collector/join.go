@@ -40,6 +40,7 @@ type join struct {
 	earlier    earlier
 	ancestors  []*ancestor // the types that this one's objects come from
 	compare    document.Options
+	redact     *document.Normalizer // of states out of the lake
 	changes    Changes
 	seen       map[string]string // id → uid of all that was listed, covered or not; nil: nobody asks
 
@@ -332,11 +333,16 @@ func (j *join) differs(ctx context.Context, object *document.Object) error {
 		}
 		seen := old.SeenDigest
 		if object.Digest != old.LatestDigest && object.Digest != seen {
-			diff, err := document.Diff(old.State, object.State, j.compare)
+			// What was stored under weaker rules of redaction gets neither into the difference nor stays as it is.
+			before, exposed, err := j.redact.Again(old.Identity, old.State)
+			if err != nil {
+				return err
+			}
+			diff, err := document.Diff(before, object.State, j.compare)
 			if err != nil {
 				return fmt.Errorf("compare %s with its last state: %w", object.ResourceID, err)
 			}
-			if len(diff.Paths) > 0 {
+			if len(diff.Paths) > 0 || exposed {
 				return j.captured(object, old, lake.Updated, &diff)
 			}
 			seen = object.Digest

@@ -174,6 +174,7 @@ func (s *clusterSync) partition(resourceType string) lake.Partition {
 // prepare gives a join what is the same for all types.
 func (s *clusterSync) prepare(j *join) {
 	j.syncID, j.changes, j.compare = s.result.SyncID, s.changes, document.Options{Ignore: s.ignore}
+	j.redact = document.NewNormalizer(s.Redactor)
 	if j.capturedAt = s.discovery.CapturedAt; j.capturedAt.IsZero() {
 		// The time never goes back within a partition, whatever the clock does.
 		j.capturedAt = latest(s.now(), j.committed.CapturedAt.Add(time.Microsecond))

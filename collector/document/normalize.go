@@ -55,6 +55,7 @@ type Normalizer struct {
 	text      []byte // what becomes the strings of an object, so that they take one allocation instead of dozens
 	spans     []span
 	object    Object
+	stored    []byte // what Again reads
 }
 
 // span is a string to be: a stretch of Normalizer.text.
@@ -97,17 +98,17 @@ func (n *Normalizer) Normalize(resource Resource, raw []byte) (*Object, error) {
 	if n.redaction == nil && t.isSecret(resource) {
 		return nil, fmt.Errorf("read the %s %s: there is no redaction key, and without one a Secret is not stored", resource.Kind, n.object.ResourceID)
 	}
+	if n.redaction != nil {
+		n.redaction.apply(t, resource, n.object.ResourceID)
+	}
 	n.finish(resource, metadata)
 	return &n.object, nil
 }
 
-// finish redacts the object in the tree, whose identity is known, and fills in the rest.
+// finish writes the redacted object in the tree, looks over what was written, and fills in the columns.
 func (n *Normalizer) finish(resource Resource, metadata uint32) {
 	t := &n.tree
 	managed, isManaged := t.member(metadata, "managedFields")
-	if n.redaction != nil {
-		n.redaction.apply(t, resource, n.object.ResourceID)
-	}
 	if isManaged {
 		t.nodes[managed].flags |= dropped
 	}

@@ -102,24 +102,25 @@ func (r *Redactor) begin() *redaction {
 }
 
 // Again redacts a state out of the lake, which may have been stored under weaker rules. changed is false where there was nothing to do; then it is
-// the state itself.
-func (r *Redactor) Again(identity lake.Identity, state lake.State) (again lake.State, changed bool, err error) {
-	n := NewNormalizer(r)
-	if _, err := n.tree.assemble(nil, state); err != nil {
-		return state, false, err
-	}
-	n.object.Identity = identity
-	metadata, ok := n.tree.member(root, "metadata")
-	if !ok || n.tree.nodes[metadata].kind != kindObject {
-		return state, false, nil // a deletion holds no object
-	}
-	n.finish(resourceOf(identity), metadata)
-	if n.redaction.changes == 0 {
+// the state itself. Else it is valid until the Normalizer's next call.
+func (n *Normalizer) Again(identity lake.Identity, state lake.State) (again lake.State, changed bool, err error) {
+	t, resource := &n.tree, resourceOf(identity)
+	if n.redaction == nil {
 		return state, false, nil
 	}
-	again = n.object.State
-	again.CreatedAt = state.CreatedAt
-	return again, true, nil
+	if n.stored, err = t.assemble(n.stored, state); err != nil {
+		return state, false, fmt.Errorf("read the stored %s %s: %w", identity.Kind, identity.ResourceID, err)
+	}
+	metadata, ok := t.member(root, "metadata")
+	if !ok || t.nodes[metadata].kind != kindObject {
+		return state, false, nil // a deletion holds no object
+	}
+	if n.redaction.apply(t, resource, identity.ResourceID); n.redaction.changes == 0 {
+		return state, false, nil
+	}
+	n.object = Object{Identity: identity, State: lake.State{Labels: n.object.Labels[:0], Annotations: n.object.Annotations[:0]}}
+	n.finish(resource, metadata)
+	return n.object.State, true, nil
 }
 
 // redaction is a Redactor at work, with memory of its own: one for each goroutine.

@@ -111,8 +111,8 @@ func TestNoMarkerSurvives(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%d: %v", i, err)
 		}
-		managers, at := o.Attribution(o.CreatedAt)
-		out := fmt.Sprintf("%+v %s %s %s %s %s %v %v", o, o.Whole, o.Metadata, o.Spec, o.Status, o.Fields, managers, at)
+		who := o.Attribution(&Difference{Paths: []string{"data.p", "stringData.p"}}, o.CreatedAt)
+		out := fmt.Sprintf("%+v %s %s %s %s %s %v %v", o, o.Whole, o.Metadata, o.Spec, o.Status, o.Fields, who, who.JSON)
 		for _, form := range forms {
 			if strings.Contains(out, form) {
 				t.Errorf("%d: %q survives in %s", i, form, o.Whole)

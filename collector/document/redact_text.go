@@ -83,7 +83,7 @@ func nextPassword(text []byte) (from, to int, found bool) {
 			sign = bytes.LastIndexByte(authority, '@') // a password with a slash in it, unescaped
 		}
 		switch {
-		case sign <= 0:
+		case sign <= 0, isPlaceholder(authority[:sign]):
 		case colon >= 0 && colon < sign-1:
 			return begin + colon + 1, begin + sign, true
 		case colon < 0 && sign >= longUser:
@@ -114,7 +114,8 @@ func (r *redaction) assignments(out, text []byte, least sensitivity) []byte {
 			continue // a colon that assigns is followed by a space, or by a quote in JSON
 		}
 		nameEnd := at
-		if nameEnd > 0 && (text[nameEnd-1] == '"' || text[nameEnd-1] == '\'') {
+		quoted := nameEnd > 0 && (text[nameEnd-1] == '"' || text[nameEnd-1] == '\'')
+		if quoted {
 			nameEnd--
 		}
 		if sign == '=' {
@@ -148,8 +149,9 @@ func (r *redaction) assignments(out, text []byte, least sensitivity) []byte {
 			}
 			end = min(end, len(text))
 		} else if sign == ':' || bytes.IndexByte(text[at:], '\n') >= 0 && atLineStart(text[:nameStart]) {
-			// The rest of the line, but for JSON's end of the value.
-			for end < len(text) && text[end] != '\n' && text[end] != '\r' && !(sign == ':' && (text[end] == ',' || text[end] == '}')) {
+			// The rest of the line, or, among braces, of the value.
+			flow := quoted || bytes.IndexByte(lineOf(text[:nameStart]), '{') >= 0
+			for end < len(text) && text[end] != '\n' && text[end] != '\r' && !(flow && (text[end] == ',' || text[end] == '}')) {
 				end++
 			}
 		} else {
@@ -158,6 +160,9 @@ func (r *redaction) assignments(out, text []byte, least sensitivity) []byte {
 			}
 		}
 		value := bytes.TrimRight(text[start:end], " ")
+		if n := len(value); n > 1 && bytes.IndexByte([]byte("\"'`"), value[n-1]) >= 0 {
+			value = value[:n-1] // closes a quote that was opened before the name
+		}
 		end = start + len(value)
 		if len(value) == 0 || innocent(last, value) || bytes.HasPrefix(value, []byte("$(")) ||
 			sign == ':' && (value[0] == '|' || value[0] == '>' || value[0] == '{' || value[0] == '[' || value[0] == '&' || value[0] == '*') {
@@ -174,9 +179,12 @@ func (r *redaction) assignments(out, text []byte, least sensitivity) []byte {
 
 // atLineStart tells whether nothing but space, or the word export, stands before a place in its line.
 func atLineStart(before []byte) bool {
-	line := bytes.TrimSpace(before[bytes.LastIndexByte(before, '\n')+1:])
+	line := bytes.TrimSpace(lineOf(before))
 	return len(line) == 0 || string(line) == "export" || string(line) == "-"
 }
+
+// lineOf is the last line of a text.
+func lineOf(text []byte) []byte { return text[bytes.LastIndexByte(text, '\n')+1:] }
 
 // hideText remembers a secret and gives what stands in its place.
 func (r *redaction) hideText(secret []byte) []byte {
