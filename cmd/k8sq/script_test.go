@@ -35,6 +35,9 @@ func TestScript(t *testing.T) {
 			}
 			env.Defer(func() { _ = silent.Close() })
 			env.Setenv("SILENT", "http://"+silent.Addr().String())
+			server := apiServer(env.WorkDir + "/apiserver")
+			env.Defer(server.Close)
+			env.Setenv("APISERVER", server.URL)
 			return os.Mkdir(env.WorkDir+"/home", 0o755)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "unprivileged": unprivileged, "brokenpipe": brokenpipe},
