@@ -370,14 +370,14 @@ func (j *join) captured(object *document.Object, old *lake.Snapshot, operation l
 		Identity: object.Identity, State: object.State, Version: old.LatestVersion + 1, Operation: operation, Digest: object.Digest,
 		CapturedAt: j.capturedAt, SyncID: j.syncID, Generation: j.generation,
 	}
-	var since time.Time // an object that was created was made by all its managers, whatever had its name before
 	if operation == lake.Updated {
-		version.PreviousDigest, since = old.LatestDigest, managedSince(old)
+		version.PreviousDigest = old.LatestDigest
 		j.updated++
 	} else {
 		j.created++
 	}
-	version.Managers, version.ModifiedAt = object.Attribution(since)
+	who := object.Attribution(diff, old.ManagedAt)
+	version.Managers, version.ModifiedAt = who.Managers, who.ModifiedAt
 	if err := j.commit.AddVersion(&version); err != nil {
 		return err
 	}
@@ -385,7 +385,7 @@ func (j *join) captured(object *document.Object, old *lake.Snapshot, operation l
 		change := changeOf(&version, old.LatestVersion)
 		if diff != nil {
 			change.Added, change.Updated, change.Removed = int32(diff.Added), int32(diff.Updated), int32(diff.Removed)
-			change.Paths, change.Diff = diff.Paths, diff.JSON
+			change.Paths, change.Diff, change.Attribution = diff.Paths, diff.JSON, who.JSON
 		}
 		if err := j.addChange(&change); err != nil {
 			return err
@@ -395,15 +395,6 @@ func (j *join) captured(object *document.Object, old *lake.Snapshot, operation l
 		Identity: object.Identity, State: object.State, FirstSeenAt: old.FirstSeenAt, UpdatedAt: j.capturedAt,
 		LatestVersion: version.Version, LatestDigest: object.Digest, Generation: j.generation, ManagedAt: object.ModifiedAt,
 	})
-}
-
-// managedSince is from when on an entry of managedFields says something of what happened after old: its times and old's newest one are
-// both the API server's. Of a row from before that was kept, there is only our own clock to go by.
-func managedSince(old *lake.Snapshot) time.Time {
-	if old.ManagedAt.IsZero() {
-		return old.UpdatedAt
-	}
-	return old.ManagedAt.Add(time.Second)
 }
 
 func changeOf(version *lake.Version, from int64) lake.Change {

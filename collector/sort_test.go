@@ -34,9 +34,9 @@ func TestSorter(t *testing.T) {
 	err := s.each(t.Context(), func(object *document.Object) error {
 		i := len(got)
 		got = append(got, object.ResourceID)
-		managers, at := object.Attribution(time.Time{})
+		who := object.Attribution(&document.Difference{Paths: []string{"data.i"}}, time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC))
 		if want := fmt.Sprintf(`{"data":{"i":"%d"}}`, i); string(object.Fields) != want || object.Labels[0].Value != fmt.Sprint(i) ||
-			!slices.Equal(managers, []string{"me"}) || at.Hour() != 10 || object.Digest == "" {
+			!slices.Equal(who.Managers, []string{"me"}) || who.ModifiedAt.Hour() != 10 || object.Digest == "" {
 			t.Errorf("%s came back as %+v", object.ResourceID, object)
 		}
 		return nil

@@ -26,9 +26,11 @@ type Object struct {
 	// metadata.managedFields. Those of one change are Attribution's.
 	ModifiedAt time.Time
 	Managers   []string
+	// ManagedFields is metadata.managedFields in canonical form, in a Clone only. It is not stored.
+	ManagedFields json.RawMessage
 
-	Managed  []ManagedEntry
-	selected []string
+	tree    *tree  // the Normalizer's, nil in a Clone
+	managed uint32 // metadata.managedFields in it; root: there is none
 }
 
 // Clone is a copy that outlives the Normalizer's next call. It leaves Whole out, which can be made of the columns again.
@@ -37,8 +39,11 @@ func (o *Object) Clone() *Object {
 	clone.Labels, clone.Annotations = slices.Clone(o.Labels), slices.Clone(o.Annotations)
 	clone.Metadata, clone.Spec = bytes.Clone(o.Metadata), bytes.Clone(o.Spec)
 	clone.Status, clone.Fields = bytes.Clone(o.Status), bytes.Clone(o.Fields)
-	clone.Managers, clone.Managed = slices.Clone(o.Managers), slices.Clone(o.Managed)
-	clone.Whole, clone.selected = nil, nil
+	clone.Managers, clone.ManagedFields = slices.Clone(o.Managers), bytes.Clone(o.ManagedFields)
+	if o.tree != nil && o.managed != root {
+		clone.ManagedFields = o.tree.append(nil, o.managed)
+	}
+	clone.Whole, clone.tree, clone.managed = nil, nil, root
 	return &clone
 }
 
@@ -90,7 +95,7 @@ func (n *Normalizer) Normalize(resource Resource, raw []byte) (*Object, error) {
 	if !ok || t.nodes[metadata].kind != kindObject {
 		return nil, fmt.Errorf("read a %s: it has no metadata", resource.Kind)
 	}
-	n.object = Object{Managed: n.object.Managed[:0], Managers: n.object.Managers[:0], selected: n.object.selected[:0], State: lake.State{
+	n.object = Object{tree: t, Managers: n.object.Managers[:0], State: lake.State{
 		Labels: n.object.Labels[:0], Annotations: n.object.Annotations[:0]}}
 	if err := n.identify(resource, metadata); err != nil {
 		return nil, err
@@ -111,6 +116,7 @@ func (n *Normalizer) finish(resource Resource, metadata uint32) {
 	managed, isManaged := t.member(metadata, "managedFields")
 	if isManaged {
 		t.nodes[managed].flags |= dropped
+		n.object.managed = managed
 	}
 	n.ignore.flag(t, ignored)
 	n.write(resource)
@@ -180,12 +186,14 @@ func (n *Normalizer) columns(metadata uint32) {
 	managersAt := len(n.spans)
 	if managed, ok := t.member(metadata, "managedFields"); ok {
 		for _, entry := range t.elements(managed) {
-			at, err := parseTime(t.stringMember(entry, "time"))
-			if err != nil {
-				at = time.Time{} // an entry may lack its time; it still has a manager
+			if at, err := parseTime(t.stringMember(entry, "time")); err == nil && at.After(o.ModifiedAt) {
+				o.ModifiedAt = at // an entry may lack its time; it still has a manager
 			}
-			n.keep(t.stringMember(entry, "manager"))
-			o.Managed = append(o.Managed, ManagedEntry{At: at})
+			manager := t.stringMember(entry, "manager")
+			known := slices.ContainsFunc(n.spans[managersAt:], func(s span) bool { return bytes.Equal(n.text[s.start:s.end], manager) })
+			if len(manager) > 0 && !known {
+				n.keep(manager)
+			}
 		}
 	}
 
@@ -206,14 +214,13 @@ func (n *Normalizer) columns(metadata uint32) {
 		o.OwnerKind, o.OwnerName, o.OwnerUID = take(), take(), take()
 	}
 	o.Phase = take()
-	next = managersAt
-	for i := range o.Managed {
-		o.Managed[i].Manager = take()
+	for range n.spans[managersAt:] {
+		o.Managers = append(o.Managers, take())
 	}
+	slices.Sort(o.Managers)
 	if at, err := parseTime(t.stringMember(metadata, "creationTimestamp")); err == nil {
 		o.CreatedAt = at
 	}
-	o.Managers, o.ModifiedAt = attribute(o.Managers, o.Managed, time.Time{})
 }
 
 func (n *Normalizer) keep(text []byte) {

@@ -128,27 +128,6 @@ func TestDigestMeaning(t *testing.T) {
 	}
 }
 
-func TestAttribution(t *testing.T) {
-	o := normalize(t, podResource, `{"metadata":{"name":"p","managedFields":[{"manager":"b","time":"2026-11-24T09:00:05Z"},{"manager":"a","time":"2026-11-24T09:00:07Z"},{"manager":"b","time":"2026-11-24T09:00:06Z"},{"manager":"old","time":"2026-11-24T08:00:00Z"},{"manager":"timeless"}]}}`)
-	at := func(second, nano int) time.Time { return time.Date(2026, 11, 24, 9, 0, second, nano, time.UTC) }
-	for _, test := range []struct {
-		since    time.Time
-		managers string
-		modified time.Time
-	}{
-		{time.Time{}, "a,b,old,timeless", at(7, 0)},
-		{at(0, 0), "a,b", at(7, 0)},
-		{at(6, 999), "a,b", at(7, 0)},
-		{at(7, 999_999_999), "a", at(7, 0)},
-		{at(8, 0), "", time.Time{}},
-	} {
-		managers, modified := o.Attribution(test.since)
-		if strings.Join(managers, ",") != test.managers || !modified.Equal(test.modified) {
-			t.Errorf("since %v: %v at %v", test.since, managers, modified)
-		}
-	}
-}
-
 // The memory of one object must not show through in the next, and strings must outlive it.
 func TestNormalizerIsReused(t *testing.T) {
 	n := NewNormalizer(testRedactor)
