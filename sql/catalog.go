@@ -109,7 +109,7 @@ func define(ctx context.Context, c *connection, wanted catalog, known map[string
 			scaffold.WriteString("DROP VIEW lake." + name + ";\n")
 		}
 		if macros.Len() > 0 {
-			scaffold.WriteString("CREATE TABLE lake." + name + " AS " + t.relation(nil) + ";\n")
+			scaffold.WriteString("CREATE TABLE lake." + name + " AS " + t.empty() + ";\n")
 			after.WriteString("DROP TABLE lake." + name + ";\n")
 		}
 		after.WriteString("CREATE VIEW lake." + name + " AS " + over + ";\n")

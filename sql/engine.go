@@ -46,6 +46,7 @@ type Engine struct {
 	lake    Lake
 	options Options
 	folder  string    // its own, removed by Close
+	lock    *os.File  // held for as long as the folder is in use
 	planner *database // where queries are planned, over stubs
 
 	defining sync.Mutex
@@ -57,14 +58,15 @@ type Engine struct {
 
 // Open makes an engine. It does not touch the lake.
 func Open(ctx context.Context, l Lake, options Options) (*Engine, error) {
-	folder, err := os.MkdirTemp(options.TempDir, "k8sq-sql-")
+	dir := options.TempDir
+	if dir == "" {
+		dir = os.TempDir()
+	}
+	folder, lock, err := makeFolder(dir)
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for temporary files: %w", err)
 	}
-	if folder, err = filepath.Abs(folder); err != nil {
-		return nil, err
-	}
-	e := &Engine{lake: l, options: options, folder: folder, defined: map[string]bool{}}
+	e := &Engine{lake: l, options: options, folder: folder, lock: lock, defined: map[string]bool{}}
 	if e.planner, err = e.blank(); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
@@ -90,6 +92,7 @@ func (e *Engine) Close() error {
 			e.planner.close()
 		}
 		e.closeErr = os.RemoveAll(e.folder)
+		_ = e.lock.Close()
 	})
 	return e.closeErr
 }
@@ -228,7 +231,7 @@ func (e *Engine) query(ctx context.Context, rows *Rows, text string) error {
 	if err := e.shut(ctx, rows.connection, allowed); err != nil {
 		return err
 	}
-	relation := func(t table) (string, error) { return t.relation(paths[t.name]), nil }
+	relation := func(t table) (string, error) { return t.relation(paths[t.name]) }
 	if err := define(ctx, rows.connection, wanted, map[string]bool{}, relation); err != nil {
 		return err
 	}

@@ -1,6 +1,8 @@
 package sql
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/k8sq/k8sq/lake"
@@ -78,11 +80,31 @@ var tables = []table{
 		columnsOf(timestamp, "last_sync_at"), columnsOf(varchar, "last_sync_status"), columnsOf(stringList, "listed_types"), columnsOf(stringMap, "listed_scopes"), columnsOf(varchar, "identity"))},
 }
 
-// relation is the SQL that reads the table from files. Without files it is an empty relation of the same columns.
-func (t table) relation(paths []string) string {
-	if len(paths) > 0 {
-		return t.over(t.scan(paths))
+// relation is the SQL that reads the table from files. Without files it is an empty relation of the same columns. Files that were written
+// before some column was thought of are read apart from the others, and have nothing in it: one scan of files with different columns is
+// read_parquet's union_by_name, which opens every file twice.
+func (t table) relation(paths []string) (string, error) {
+	lacking := map[string][]string{} // by what they lack
+	for _, path := range paths {
+		lacks, err := lake.Lacks(t.name, path)
+		if err != nil {
+			return "", err
+		}
+		key := strings.Join(lacks, " ")
+		lacking[key] = append(lacking[key], path)
 	}
+	var parts []string
+	for _, lacks := range slices.Sorted(maps.Keys(lacking)) {
+		parts = append(parts, t.over(t.scan(lacking[lacks]), strings.Fields(lacks)...))
+	}
+	if len(parts) > 0 {
+		return strings.Join(parts, " UNION ALL "), nil
+	}
+	return t.empty(), nil
+}
+
+// empty is the SQL of the table without a row.
+func (t table) empty() string {
 	var columns []string
 	for _, c := range concat(t.partitions, t.columns) {
 		columns = append(columns, "NULL::"+c.kind+" AS "+identifier(c.name))
@@ -90,10 +112,25 @@ func (t table) relation(paths []string) string {
 	return "SELECT " + strings.Join(columns, ", ") + " WHERE false"
 }
 
-// over is the SQL that makes the table's columns of a scan's, partition columns first.
-func (t table) over(scan string) string {
+// nothing is the value of a column that a file does not have.
+func (c column) nothing() string {
+	switch c.kind {
+	case stringMap:
+		return "MAP {}"
+	case stringList:
+		return "[]"
+	}
+	return "NULL"
+}
+
+// over is the SQL that makes the table's columns of a scan's, partition columns first. The scan may lack some.
+func (t table) over(scan string, lacks ...string) string {
 	var columns []string
 	for _, c := range concat(t.partitions, t.columns) {
+		if slices.Contains(lacks, c.name) {
+			columns = append(columns, c.nothing()+"::"+c.kind+" AS "+identifier(c.name))
+			continue
+		}
 		columns = append(columns, identifier(c.name)+"::"+c.kind+" AS "+identifier(c.name))
 	}
 	return "SELECT " + strings.Join(columns, ", ") + " FROM " + scan

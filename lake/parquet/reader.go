@@ -45,6 +45,16 @@ func (f *File) RowGroups() int { return f.reader.NumRowGroups() }
 // Metadata gives the file's own key-value metadata.
 func (f *File) Metadata() map[string]string { return pairs(f.reader.MetaData()) }
 
+// Columns gives the names of the columns in the file.
+func (f *File) Columns() []string {
+	root := f.reader.MetaData().Schema.Root()
+	names := make([]string, root.NumFields())
+	for i := range names {
+		names[i] = root.Field(i).Name()
+	}
+	return names
+}
+
 // Schema prints the schema that stands in the file as a Parquet message.
 func (f *File) Schema() string {
 	return f.reader.MetaData().Schema.String()
