@@ -193,18 +193,11 @@ func (a *attributor) of(path string, present bool) ([]managedEntry, string) {
 	if who := keep(owners, aged(0)); len(who) > 0 {
 		return sure(who, likely, possible)
 	}
-	candidates := keep(a.entries, func(e managedEntry) bool { return a.mayWrite(e, steps) })
-	if who := keep(candidates, aged(1)); len(who) > 0 {
-		if len(owners) > 0 {
-			return who, possible
-		}
-		return sure(who, likely, possible)
+	candidates := keep(a.entries, func(e managedEntry) bool { return e.age == 1 && a.mayWrite(e, steps) })
+	if len(owners) > 0 {
+		return candidates, possible
 	}
-	return keep(candidates, aged(0)), possible
-}
-
-func (a *attributor) choose(want func(managedEntry) bool) []managedEntry {
-	return keep(a.entries, want)
+	return sure(candidates, likely, possible)
 }
 
 func keep(entries []managedEntry, want func(managedEntry) bool) (kept []managedEntry) {

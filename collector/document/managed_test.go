@@ -64,6 +64,8 @@ func TestAttribution(t *testing.T) {
 			`"spec":{"replicas":1,"x":1},"status":{"ready":1,"y":1}`, `"spec":{"replicas":1},"status":{"ready":1}`, "spec.x: kubectl Update 08 likely\nstatus.y: kubelet Update status 07 likely", "08"},
 		{"the last field that a manager owned", both(entry("kubectl", "Update", "", "03", spec)),
 			`"spec":{"replicas":1,"x":1}`, `"spec":{"replicas":1}`, "", ""},
+		{"a removal, and nobody wrote since", both(entry("kubectl", "Update", "", "05", spec)),
+			`"spec":{"replicas":1,"x":1}`, `"spec":{"replicas":1}`, "", ""},
 		{"what the server sets", both(entry("kubectl", "Update", "", "07", spec), entry("kcm", "Update", "status", "09", status)),
 			`"spec":{"replicas":1},"metadata":{"name":"p","generation":1}`, `"spec":{"replicas":2},"metadata":{"name":"p","generation":2}`,
 			"metadata.generation: kubectl Update 07 likely\nspec.replicas: kubectl Update 07 certain", "07"},
