@@ -16,6 +16,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/k8sq/k8sq/collector"
 )
 
 // The exit codes of DESIGN.md 5.
@@ -164,6 +166,8 @@ func codeOf(err error) int {
 	switch {
 	case errors.As(err, &exit):
 		return exit.code
+	case errors.Is(err, collector.ErrIdentity): // the configuration leads to another cluster than it says
+		return exitUsage
 	case strings.HasPrefix(err.Error(), "unknown command"): // cobra has no type for it
 		return exitUsage
 	}
