@@ -65,7 +65,9 @@ func crd(prefix string, i int) (string, []byte) {
 					"ports": {"type": "array", "items": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}, "port": {"type": "integer"}}},
 						"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}}},
 				"status": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}}}]},
-		"status": {"acceptedNames": {"plural": "", "kind": ""}, "conditions": [], "storedVersions": ["v1"]}}`, plural, crdGroup, i, uid("crd", i))
+		"status": {"acceptedNames": {"plural": %[1]q, "singular": "thing%03[3]d", "kind": "Thing%03[3]d", "listKind": "Thing%03[3]dList"}, "storedVersions": ["v1"],
+			"conditions": [{"type": "NamesAccepted", "status": "True", "reason": "NoConflicts", "message": "no conflicts found", "lastTransitionTime": "2026-10-02T06:11:10Z"},
+				{"type": "Established", "status": "True", "reason": "InitialNamesAccepted", "message": "accepted", "lastTransitionTime": "2026-10-02T06:11:10Z"}]}}`, plural, crdGroup, i, uid("crd", i))
 }
 
 // customObject gives the key and the JSON of an object of the i-th definition.

@@ -135,7 +135,8 @@ func (b *bench) take(ctx context.Context, work workload) (measurement, error) {
 			return m, err
 		}
 		m.Unchanged = append(m.Unchanged, unchanged)
-		fmt.Fprintf(b.progress, "%s, round %d: raw %.2f s, first %.2f s, unchanged %.2f s\n", work.Name, round+1, raw.took.Seconds(), first.Seconds, unchanged.Seconds)
+		fmt.Fprintf(b.progress, "%s, round %d: raw %.2f s, first %.2f s (%.0f MB), unchanged %.2f s (%.0f MB)\n", work.Name, round+1,
+			raw.took.Seconds(), first.Seconds, float64(first.PeakBytes)/1e6, unchanged.Seconds, float64(unchanged.PeakBytes)/1e6)
 	}
 	return m, nil
 }

@@ -84,7 +84,13 @@ func fillCommand(ctx context.Context, arguments []string) error {
 	}
 	etcd := &servers.Etcd{URL: arguments[0]}
 	if arguments[2] == "crds" {
-		return etcd.Put(ctx, customObjects(arguments[1], n))
+		// One by one: what changed in one transaction has one revision, and the API server's watch of definitions may begin in the middle of it.
+		for key, value := range customObjects(arguments[1], n) {
+			if err := etcd.Put(ctx, func(yield func(string, []byte) bool) { yield(key, value) }); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	var failed error
 	if err := etcd.Put(ctx, objects(arguments[1], n, &failed)); err != nil {
