@@ -40,7 +40,8 @@ type join struct {
 	earlier    earlier
 	ancestors  []*ancestor // the types that this one's objects come from
 	compare    document.Options
-	redact     *document.Normalizer // of states out of the lake
+	schema     func(context.Context) *document.Schema // of the type; nil: it has been asked for
+	redact     *document.Normalizer                   // of states out of the lake
 	changes    Changes
 	seen       map[string]string // id → uid of all that was listed, covered or not; nil: nobody asks
 
@@ -338,6 +339,9 @@ func (j *join) differs(ctx context.Context, object *document.Object) error {
 			if err != nil {
 				return err
 			}
+			if j.schema != nil {
+				j.compare.Schema, j.schema = j.schema(ctx), nil
+			}
 			diff, err := document.Diff(before, object.State, j.compare)
 			if err != nil {
 				return fmt.Errorf("compare %s with its last state: %w", object.ResourceID, err)
@@ -348,7 +352,10 @@ func (j *join) differs(ctx context.Context, object *document.Object) error {
 			seen = object.Digest
 		}
 		j.marked++
-		old.SeenDigest, old.UnobservedSince, old.UnobservedReason = seen, time.Time{}, ""
+		if seen != old.SeenDigest {
+			old.SeenDigest, old.ManagedAt = seen, object.ModifiedAt // who wrote until now changed nothing that will be told
+		}
+		old.UnobservedSince, old.UnobservedReason = time.Time{}, ""
 		return j.commit.AddSnapshot(old)
 	})
 }

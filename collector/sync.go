@@ -130,6 +130,7 @@ type clusterSync struct {
 	listing   context.Context  // ends with Options.Timeout
 	ignore    *document.Ignore // Options.IgnoreFields
 	changes   Changes
+	schemas   schemaSource
 	vanished  []vanished          // what the lake knows or the scope names, and is not listed
 	ancestors map[string][]string // type → the other versions of it that the lake knows and the cluster does not offer any more
 	unserved  []string            // types that the cluster does not serve, though its discovery is whole
@@ -162,6 +163,7 @@ func (s *clusterSync) run(ctx context.Context) error {
 	if s.changes = (Changes{Enabled: true, Diff: true, Deletions: true}); s.Changes != nil {
 		s.changes = *s.Changes
 	}
+	s.schemas = schemaSource{provider: s.Provider, cluster: s.Cluster, log: s.Log}
 	s.complete, s.seen = map[string]Resource{}, map[string]seenTypes{}
 	s.listing = ctx
 	if s.Timeout > 0 {

@@ -131,6 +131,7 @@ func (s *clusterSync) join(ctx context.Context, resource Resource) (*join, error
 		return nil, err
 	}
 	s.prepare(j)
+	j.schema = func(ctx context.Context) *document.Schema { return s.schemas.of(ctx, resource) }
 	_, identifying := s.Provider.(Identifying)
 	j.sight = sight{scope: s.Scope, resource: resource, selection: s.Scope.Selection(resource, identifying), filter: s.Scope.Narrows(resource) != ""}
 	if s.wanted(resourceType) {

@@ -66,7 +66,8 @@ type Snapshot struct {
 	// UnobservedSince is since when the object is no longer looked at, though it was not seen to be deleted; zero (NULL) while it is.
 	UnobservedSince  time.Time
 	UnobservedReason string // why: OutOfScope, NotServed, MovedTo + the type; empty (NULL) while it is observed
-	// ManagedAt is the newest time in managedFields of the latest version, by the API server's clock; zero (NULL) where there was none.
+	// ManagedAt is the newest time in managedFields of the latest version, or of the state of SeenDigest, by the API server's clock; zero (NULL)
+	// where there was none.
 	ManagedAt time.Time
 	// SeenDigest is the digest of the state last seen, where that differs from the latest version's without a difference that means anything
 	// (another order, an equal quantity, an ignored field); empty (NULL) otherwise.
