@@ -112,6 +112,30 @@ func (s Scope) CoversNamespace(namespace string) bool {
 	return (len(s.Namespaces) == 0 || matchesAny(s.Namespaces, namespace)) && !matchesAny(s.ExcludeNamespaces, namespace)
 }
 
+// notNamespace is the field selector that leaves out a namespace, which follows.
+const notNamespace = "metadata.namespace!="
+
+// asks tells whether the selection leaves in the objects of a namespace.
+func (s Selection) asks(namespace string) bool {
+	if s.Namespaces != nil && !slices.Contains(s.Namespaces, namespace) {
+		return false
+	}
+	return !slices.Contains(strings.Split(s.Fields, ","), notNamespace+namespace)
+}
+
+// byContent tells whether the selection leaves out objects for what they are like, and not only for where they are.
+func (s Selection) byContent() bool {
+	if s.Labels != "" {
+		return true
+	}
+	for field := range strings.SplitSeq(s.Fields, ",") {
+		if field != "" && !strings.HasPrefix(field, notNamespace) {
+			return true
+		}
+	}
+	return false
+}
+
 // maxExcluded is up to how many namespaces a server is asked to leave out. It looks at each object for it, whereas what it sends too much is
 // left out here.
 const maxExcluded = 10
@@ -143,7 +167,7 @@ func (s Scope) Selection(resource Resource, identifying bool) Selection {
 	if resource.Namespaced && len(selection.Namespaces) == 0 && len(s.ExcludeNamespaces) <= maxExcluded {
 		for _, namespace := range sortedSet(s.ExcludeNamespaces) {
 			if !isPattern(namespace) {
-				fields = append(fields, "metadata.namespace!="+namespace)
+				fields = append(fields, notNamespace+namespace)
 			}
 		}
 	}

@@ -2,7 +2,6 @@ package collector
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -46,10 +45,7 @@ func (s sight) absence(id, unobserved string) absence {
 	covers, asked := true, true
 	if s.resource.Namespaced {
 		namespace, _, _ := strings.Cut(id, "/")
-		covers = s.scope.CoversNamespace(namespace)
-		if s.selection.Namespaces != nil {
-			_, asked = slices.BinarySearch(s.selection.Namespaces, namespace)
-		}
+		covers, asked = s.scope.CoversNamespace(namespace), s.selection.asks(namespace)
 	}
 	switch {
 	case asked && !s.narrowed():
@@ -65,7 +61,7 @@ func (s sight) absence(id, unobserved string) absence {
 }
 
 // narrowed tells whether objects are left out of the list for what they are like.
-func (s sight) narrowed() bool { return s.selection.Labels != "" || s.selection.Fields != "" }
+func (s sight) narrowed() bool { return s.selection.byContent() }
 
 // earlier is what the last complete list of a type could show, so that what appears now is known to have been created since.
 type earlier struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/k8sq/k8sq/collector/document"
@@ -206,6 +207,19 @@ func (s *clusterSync) earlier(resource Resource, resourceType string, committed 
 	return e
 }
 
+// namespacesOf are the namespaces of some objects, to look for them there alone; nil where the resource has none.
+func namespacesOf(resource Resource, objects map[string]undecided) []string {
+	if !resource.Namespaced {
+		return nil
+	}
+	var namespaces []string
+	for id := range objects {
+		namespace, _, _ := strings.Cut(id, "/")
+		namespaces = append(namespaces, namespace)
+	}
+	return sortedSet(namespaces)
+}
+
 // decide finds out what became of the objects that a narrowed list lacks. An error means that nothing may be concluded of them.
 func (s *clusterSync) decide(j *join) error {
 	if len(j.undecided) == 0 {
@@ -215,7 +229,7 @@ func (s *clusterSync) decide(j *join) error {
 	if !can {
 		return errors.New("objects are missing from a narrowed list, and the provider cannot tell whether they exist")
 	}
-	_, err := identifying.Identities(s.listing, j.sight.resource, j.sight.selection.Namespaces, func(id, uid string) error {
+	_, err := identifying.Identities(s.listing, j.sight.resource, namespacesOf(j.sight.resource, j.undecided), func(id, uid string) error {
 		if u, asked := j.undecided[id]; asked && sameUID(u.uid, uid) {
 			u.exists = true
 			j.undecided[id] = u

@@ -156,7 +156,7 @@ func (w *world) List(ctx context.Context, resource Resource, selection Selection
 type identifyingWorld struct{ *world }
 
 func (w identifyingWorld) Identities(_ context.Context, resource Resource, namespaces []string, each func(id, uid string) error) (Listing, error) {
-	w.ask("identities " + resource.Kind)
+	w.ask(strings.TrimRight("identities "+resource.Kind+" "+strings.Join(namespaces, ","), " "))
 	for _, t := range w.things(resource) {
 		if namespaces != nil && !slices.Contains(namespaces, t.namespace) {
 			continue
