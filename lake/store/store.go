@@ -23,6 +23,14 @@ var (
 	ErrNoRoot = errors.New("no such bucket or folder")
 )
 
+// NoRoot is an ErrNoRoot that says what is not there: "no such folder".
+type NoRoot string
+
+func (e NoRoot) Error() string { return string(e) }
+
+// Is makes it an ErrNoRoot.
+func (NoRoot) Is(target error) bool { return target == ErrNoRoot }
+
 // Info says what lies at a key. ETag is opaque, never empty, and differs whenever other bytes were put. Whether it differs when the same
 // bytes are put again depends on the backend: S3 derives it from the content, so that what must be told apart must differ in its bytes.
 type Info struct {

@@ -178,9 +178,9 @@ func (s *Store) failed(action, key string, err error) error {
 		return fmt.Errorf("%s %s: %w", action, path, err)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		if info, statErr := os.Stat(s.root); statErr != nil && errors.Is(statErr, fs.ErrNotExist) {
-			return fmt.Errorf("%s %s: %w: the folder %s is missing", action, path, store.ErrNoRoot, s.root)
+			return fmt.Errorf("%s %s: %w: %s is missing", action, path, store.NoRoot("no such folder"), s.root)
 		} else if statErr == nil && !info.IsDir() {
-			return fmt.Errorf("%s %s: %w: %s is a file", action, path, store.ErrNoRoot, s.root)
+			return fmt.Errorf("%s %s: %w: %s is a file", action, path, store.NoRoot("no such folder"), s.root)
 		}
 		if action == "put" {
 			return fmt.Errorf("%s %s: %w: a part of its path is a file, or was removed again and again", action, path, cause)

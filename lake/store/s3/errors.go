@@ -66,7 +66,7 @@ func (s *Store) failed(action, key string, err error) error {
 	}
 	switch c := answer.ErrorCode(); {
 	case c == "NoSuchBucket":
-		return fmt.Errorf("%s: %w: %s has no bucket %q", what, store.ErrNoRoot, s.where, s.bucket)
+		return fmt.Errorf("%s: %w: %s has no bucket %q", what, store.NoRoot("no such bucket"), s.where, s.bucket)
 	case c == "PermanentRedirect", c == "AuthorizationHeaderMalformed", c == "IllegalLocationConstraintException", status(err) == http.StatusMovedPermanently:
 		return fmt.Errorf("%s: the bucket is not served by %s: set region to %s in the lake block or AWS_REGION: %s", what, s.where, region, said)
 	case c == "InvalidAccessKeyId":
