@@ -53,7 +53,7 @@ func Definition() collector.Definition {
 		Type:       "kubernetes",
 		Identified: true,
 		Config: func() any {
-			return &Config{Timeout: "60s", Retries: 5, QPS: 50, Burst: 100, PageSize: 500}
+			return &Config{Timeout: "60s", Retries: 5, QPS: 50, Burst: 300, PageSize: 500}
 		},
 		Check: check,
 		Open:  open,

@@ -78,7 +78,7 @@ func (r *resolver) checkNumbers(c *Config, t *target) {
 		r.problem("qps", fmt.Sprintf("%v requests a second are less than none", c.QPS), "0 sets no limit; the default is 50.")
 	}
 	if c.Burst < 1 && c.QPS > 0 {
-		r.problem("burst", fmt.Sprintf("A burst of %d lets no request through", c.Burst), "Use at least 1; the default is 100.")
+		r.problem("burst", fmt.Sprintf("A burst of %d lets no request through", c.Burst), "Use at least 1; the default is 300.")
 	}
 	if c.PageSize <= 0 {
 		r.problem("page_size", fmt.Sprintf("A page of %d objects holds nothing", c.PageSize), "Use at least 1; the default is 500.")

@@ -177,7 +177,7 @@ func TestCredentials(t *testing.T) {
 		"content's token file":    {"kubeconfig = <<E\n" + strings.Replace(kubeconfig("f"), "token: s3cr3t", "tokenFile: token", 1) + "E\n", func(t target) bool { return t.rest.BearerTokenFile == p.dir+"/token" }},
 		"impersonate":             {"kubeconfig = \"one.yaml\"\nimpersonate = \"u\"\nimpersonate_groups = [\"g\"]", func(t target) bool { return t.rest.Impersonate.UserName == "u" && t.rest.Impersonate.Groups[0] == "g" }},
 		"defaults": {`kubeconfig = "one.yaml"`, func(t target) bool {
-			return t.retries == 5 && t.qps == 50 && t.burst == 100 && t.pageSize == 500 && t.timeout.Seconds() == 60
+			return t.retries == 5 && t.qps == 50 && t.burst == 300 && t.pageSize == 500 && t.timeout.Seconds() == 60
 		}},
 		"numbers": {"kubeconfig = \"one.yaml\"\nretries = 0\nqps = 0\nburst = 0\npage_size = 7\ntimeout = \"2m\"", func(t target) bool {
 			return t.retries == 0 && t.qps == 0 && t.pageSize == 7 && t.timeout.Minutes() == 2
