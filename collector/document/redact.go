@@ -428,10 +428,12 @@ func (r *redaction) value(t *tree, n uint32, encoded bool) {
 	// The text is copied: it may lie in the tree's scratch, which grows, and values outlives the node's own text.
 	text := bytes.Clone(t.text(n))
 	plain := text
-	if encoded {
-		decoded := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
-		if length, err := base64.StdEncoding.Decode(decoded, text); err == nil {
+	decoded := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+	if length, err := base64.StdEncoding.Decode(decoded, text); err == nil {
+		if encoded {
 			plain = decoded[:length]
+		} else {
+			r.found(decoded[:length]) // a value that is encoded itself
 		}
 	}
 	r.remember(text)

@@ -76,8 +76,9 @@ const maxUnpacked = 16 << 20
 
 // isYAML tells whether a text seems to be an object as YAML.
 func isYAML(text []byte) bool {
+	lines := bytes.IndexByte(text, '\n') >= 0
 	for _, key := range [...]string{"kind:", "apiVersion:", "data:", "stringData:"} {
-		if bytes.HasPrefix(text, []byte(key)) || bytes.Contains(text, []byte("\n"+key)) {
+		if bytes.HasPrefix(text, []byte(key)) || lines && bytes.Contains(text, []byte("\n"+key)) {
 			return true
 		}
 	}

@@ -61,8 +61,8 @@ func (r *redaction) leaks(written []byte) bool {
 	return false
 }
 
-// forms lists the forms that the values may take in written JSON: plain, escaped once (in a string) or twice (in JSON within a string), in base64
-// at each of its three alignments, in both alphabets, and as URLs escape them.
+// forms lists the forms that the values may take in written JSON: plain, or escaped, once or, in JSON within strings, more often; in base64 at
+// each of its three alignments, in both alphabets; and as URLs escape them.
 func (r *redaction) forms() {
 	r.form, r.needles = r.form[:0], r.needles[:0]
 	note := func(form []byte) {
@@ -77,21 +77,17 @@ func (r *redaction) forms() {
 	var encoded, quoted [4 * guardedBytes]byte
 	for _, secret := range r.secrets {
 		plain := r.plain[secret.start:secret.end]
-		once := inner(appendQuoted(quoted[:0], plain))
-		note(once)
-		if len(once) > len(plain) {
-			note(inner(appendQuoted(nil, once)))
-		}
-		if bytes.ContainsAny(plain, "<>&") { // Go's encoder escapes them
-			html := bytes.NewBuffer(nil)
-			for _, c := range once {
-				if c == '<' || c == '>' || c == '&' {
-					html.WriteString(`\\u00` + string(hexDigits[c>>4]) + string(hexDigits[c&15]))
-				} else {
-					html.WriteByte(c)
+		if core := core(plain); core != nil {
+			note(core)
+		} else {
+			form := inner(appendQuoted(quoted[:0], plain))
+			note(form)
+			for range escapes {
+				if longer := inner(appendQuoted(nil, form)); len(longer) > len(form) {
+					form = longer
+					note(form)
 				}
 			}
-			note(html.Bytes())
 		}
 		for shift := range 3 {
 			n := copy(shifted[shift:], plain) + shift
@@ -108,6 +104,29 @@ func (r *redaction) forms() {
 			note([]byte(url.PathEscape(string(plain))))
 		}
 	}
+}
+
+// escapes is how many times JSON lies within strings of JSON.
+const escapes = 3
+
+// core gives the longest run of letters and digits in a value, if it is most of it and distinctive itself: whatever escapes the value, leaves
+// that as it is.
+func core(value []byte) []byte {
+	var longest []byte
+	for from := 0; from < len(value); from++ {
+		to := from
+		for to < len(value) && value[to] < 0x80 && (isLetter(value[to]) || isDigit(value[to])) {
+			to++
+		}
+		if to-from > len(longest) {
+			longest = value[from:to]
+		}
+		from = to
+	}
+	if len(longest) < guarded || 2*len(longest) < len(value) || !distinctive(longest) {
+		return nil
+	}
+	return longest
 }
 
 func inner(quoted []byte) []byte { return quoted[1 : len(quoted)-1] }

@@ -15,7 +15,7 @@ func (r *redaction) text(text []byte, least sensitivity) (hidden []byte, changed
 			r.rewritten, text, changed = out, out, true
 		}
 	}
-	if least > harmless {
+	if least > harmless && mayAssign(text) {
 		if out := r.assignments(r.assigned[:0], text, least); out != nil {
 			r.assigned, text, changed = out, out, true
 		}
@@ -24,6 +24,23 @@ func (r *redaction) text(text []byte, least sensitivity) (hidden []byte, changed
 		return r.hideText(text), true
 	}
 	return text, changed
+}
+
+// mayAssign tells whether a text has a sign that assigns: =, or a colon before a space or a quote.
+func mayAssign(text []byte) bool {
+	if bytes.IndexByte(text, '=') >= 0 {
+		return true
+	}
+	for {
+		colon := bytes.IndexByte(text, ':')
+		if colon < 0 || colon+1 == len(text) {
+			return false
+		}
+		if c := text[colon+1]; c == ' ' || c == '"' || c == '\'' {
+			return true
+		}
+		text = text[colon+1:]
+	}
 }
 
 func privateKeyIn(text []byte) bool {
