@@ -16,9 +16,10 @@ type Context struct {
 	File    string // the kubeconfig's path, "" for the one that is found by default
 	Server  string // the API server's URL, for the comment; may be ""
 	Current bool
+	Problem string // why it cannot be used, as a sentence; "" where it can
 }
 
-// Generate writes the text of a k8sq.hcl that collects each context into a lake, DefaultLake where lakeURL is empty. Cluster ids are made of
+// Generate writes the text of a k8sq.hcl that collects each context that can be used into a lake, DefaultLake where lakeURL is empty. Cluster ids are made of
 // the contexts' names and are all different. Load reads it back.
 func Generate(contexts []Context, lakeURL string) string {
 	if lakeURL == "" {
@@ -40,6 +41,10 @@ func Generate(contexts []Context, lakeURL string) string {
 	text.WriteString("# data for good, so choose it before the first sync. tags = { env = \"prod\" } adds what you want to ask by.\n")
 	taken := map[string]bool{}
 	for _, context := range contexts {
+		if context.Problem != "" {
+			fmt.Fprintf(&text, "\n# The context %q is left out. %s\n", oneLine(context.Name), strings.TrimSuffix(oneLine(context.Problem), "."))
+			continue
+		}
 		id := unique(ClusterID(context.Name), taken)
 		text.WriteByte('\n')
 		if note := comment(context); note != "" {

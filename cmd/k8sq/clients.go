@@ -4,6 +4,9 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
+	"os"
 
 	"github.com/k8sq/k8sq/collector"
 	"github.com/k8sq/k8sq/collector/kubernetes"
@@ -21,14 +24,38 @@ func definitions() []collector.Definition {
 // currentContext is the name of kubectl's current context.
 func currentContext() (string, error) { return kubernetes.CurrentContext() }
 
-// contexts are those of the user's kubeconfig files.
+// contexts are those of the user's kubeconfig files, each with what keeps it from being used.
 func contexts() ([]config.Context, error) {
 	found, err := kubernetes.Contexts()
 	all := make([]config.Context, 0, len(found))
 	for _, context := range found {
-		all = append(all, config.Context{Name: context.Name, File: context.File, Server: context.Server, Current: context.Current})
+		all = append(all, config.Context{
+			Name: context.Name, File: context.File, Server: context.Server, Current: context.Current, Problem: contextProblem(context),
+		})
 	}
 	return all, err
+}
+
+// contextProblem asks what a configuration with the context's block would be told.
+func contextProblem(context kubernetes.ContextInfo) string {
+	if context.Name == "" {
+		return "It has no name"
+	}
+	if context.Server == "" {
+		return fmt.Sprintf("The cluster %q that it names is not there, or has no server", context.Cluster)
+	}
+	definition := kubernetes.Definition()
+	block := definition.Config().(*kubernetes.Config)
+	file := collector.Secret(context.File)
+	block.Kubeconfig, block.Context = &file, &context.Name
+	environment := collector.Environment{Cluster: context.Name, Dir: ".", Getenv: os.Getenv, Log: slog.New(slog.DiscardHandler)}
+	for _, problem := range definition.Check(environment, block) {
+		if problem.Detail == "" {
+			return problem.Summary
+		}
+		return problem.Summary + ": " + problem.Detail
+	}
+	return ""
 }
 
 func openS3(ctx context.Context, place config.Lake) (store.Store, error) {

@@ -63,11 +63,17 @@ func (a *app) checkDefault(loaded *config.Config) error {
 	var problems []string
 	for _, provider := range loaded.Providers {
 		for _, problem := range definition(provider.Type).Check(a.environment(loaded, provider), provider.Config) {
-			problems = append(problems, problem.Summary+": "+problem.Detail)
+			text := problem.Summary
+			if problem.Detail != "" && !strings.Contains(problem.Detail, "this block") {
+				text += ": " + problem.Detail
+			}
+			problems = append(problems, text)
 		}
 	}
 	if len(problems) > 0 {
-		return usageError("%s", strings.Join(problems, "\n"))
+		return usageError("%s\nThere is no %s here either: \"k8sq init\" writes one, and --config or K8SQ_CONFIG names another.\n"+
+			"Without one k8sq reads the current context of the kubeconfig (KUBECONFIG, ~/.kube/config), or the cluster in whose pod it runs.",
+			strings.Join(problems, "\n"), config.Name)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +17,8 @@ func newInitCmd(a *app) *cobra.Command {
 		Use:   "init",
 		Short: "Write k8sq.hcl, with a provider block for each kubeconfig context",
 		Long: `Writes k8sq.hcl, or the file that --config names, with a provider block for each context of the
-kubeconfig files that KUBECONFIG names, else of ~/.kube/config. It never overwrites a file.
+kubeconfig files that KUBECONFIG names, else of ~/.kube/config. A context that cannot be used, for want of its
+cluster or its user, is left out with a comment. It never overwrites a file.
 ` + exitCodesHelp,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return a.runInit() },
@@ -45,7 +47,15 @@ func (a *app) runInit() error {
 	if err := file.Close(); err != nil {
 		return err
 	}
-	clusters := plural(int64(len(found)), "cluster")
+	usable := 0
+	for _, context := range found {
+		if context.Problem == "" {
+			usable++
+			continue
+		}
+		a.hint("Warning: the context %q is left out. %s", context.Name, strings.TrimSuffix(context.Problem, ".")+".")
+	}
+	clusters := plural(int64(usable), "cluster")
 	if len(found) == 0 {
 		clusters = "no cluster, as no kubeconfig has a context"
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -122,6 +123,9 @@ func (a *app) runQuery(ctx context.Context, options queryOptions) error {
 	if options.timeout < 0 {
 		return usageError("--timeout: %s is negative", options.timeout)
 	}
+	if !memoryLimit.MatchString(options.memory) {
+		return usageError("--memory-limit: %q is no amount of memory, such as 2GB, 512MiB or 50%%", options.memory)
+	}
 	if options.threads < 0 {
 		return usageError("--threads: %d is negative", options.threads)
 	}
@@ -137,6 +141,9 @@ func (a *app) runQuery(ctx context.Context, options queryOptions) error {
 	}
 	return err
 }
+
+// memoryLimit is what DuckDB takes for one.
+var memoryLimit = regexp.MustCompile(`(?i)^(0*[1-9][0-9]*(\.[0-9]+)?|0*\.0*[1-9][0-9]*) *([kmgt]i?b|[kmgt]|b|bytes?|%)$`)
 
 // answer opens the lake, runs the query and prints its result.
 func (a *app) answer(ctx context.Context, format render.Format, options queryOptions) error {

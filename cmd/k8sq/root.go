@@ -103,6 +103,17 @@ and answers questions about it in SQL.
 		return usageError("%w\nRun %q for usage.", err, cmd.CommandPath()+" --help")
 	})
 	root.AddCommand(newInitCmd(a), newValidateCmd(a), newSyncCmd(a), newQueryCmd(a), newChangesCmd(a), newNoiseCmd(a), newPlanCmd(a), newVersionCmd(a))
+	root.SetHelpCommand(&cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about any command",
+		RunE: func(_ *cobra.Command, args []string) error {
+			found, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return usageError("there is no command %q to help with\nRun \"k8sq --help\" for the commands.", strings.Join(args, " "))
+			}
+			return found.Help()
+		},
+	})
 	for _, cmd := range root.Commands() {
 		if cmd.Args != nil {
 			cmd.Args = asUsage(cmd.Args)

@@ -186,18 +186,19 @@ func (g *grid) measure(columns []sql.Column, rows [][]cell) {
 		return left
 	}
 	for room() < 0 { // take from the widest column until all fit or none can give
-		widest := 0
+		widest := -1
 		for i, w := range g.widths {
-			if w > g.widths[widest] {
+			// Half a time would be of no use.
+			if !strings.HasPrefix(columns[i].Type, "TIMESTAMP") && (widest < 0 || w > g.widths[widest]) {
 				widest = i
 			}
 		}
-		if g.widths[widest] <= narrow {
+		if widest < 0 || g.widths[widest] <= narrow {
 			break
 		}
 		second := narrow
 		for i, w := range g.widths {
-			if i != widest {
+			if i != widest && !strings.HasPrefix(columns[i].Type, "TIMESTAMP") {
 				second = max(second, w)
 			}
 		}
