@@ -272,3 +272,26 @@ func TestParseNarrowsOfALaterVersion(t *testing.T) {
 		}
 	}
 }
+
+// FuzzParseSelector: what is read is written so that it is read as the same again, and chooses the opposite of its opposite.
+func FuzzParseSelector(f *testing.F) {
+	for _, text := range []string{"app=web", "tier!=cache,env in (a, b)", "!a", "a notin (x,)", "a,,b", "in in (in)", "a=b=c", "(", "a in (b"} {
+		f.Add(text)
+	}
+	labels := pairsOf("a=x,app=web,env=b,in=in,tier=cache")
+	f.Fuzz(func(t *testing.T, text string) {
+		parsed, err := ParseSelector(text)
+		if err != nil {
+			return
+		}
+		again, err := ParseSelector(parsed.String())
+		if err != nil || again.String() != parsed.String() || again.Matches(labels) != parsed.Matches(labels) {
+			t.Fatalf("%q is written %q, which is read as %q, %v", text, parsed.String(), again.String(), err)
+		}
+		for _, requirement := range parsed {
+			if requirement.matches(labels) == (Selector{requirement.not()}).Matches(labels) {
+				t.Fatalf("%q and its opposite agree", requirement.String())
+			}
+		}
+	})
+}

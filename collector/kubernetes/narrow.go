@@ -118,7 +118,9 @@ func (p *provider) allAtOnce(ctx context.Context, path string, namespaces int) b
 	if namespaces <= fewNamespaces {
 		return false
 	}
-	body, _, err := p.client.get(ctx, path, url.Values{"limit": {"1"}}, acceptMetadata)
+	brief := *p.client // what does not answer now is told by the lists
+	brief.retries = min(brief.retries, 2)
+	body, _, err := brief.get(ctx, path, url.Values{"limit": {"1"}}, acceptMetadata)
 	if err != nil {
 		return false
 	}
