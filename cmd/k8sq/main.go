@@ -23,6 +23,9 @@ func run(args []string, in *os.File, out, errOut *os.File) int {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	app := newApp(in, out, errOut)
 	defer app.profile()()
+	if isTerminal(errOut) {
+		defer app.screen.capture()() // before a client is made, which keeps what it finds
+	}
 	root := newRootCmd(app)
 	root.SetArgs(args)
 	return app.exitCode(ctx, root.ExecuteContext(ctx))

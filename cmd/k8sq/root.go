@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -242,6 +243,37 @@ func (s *screen) erase() {
 	if s.lines > 0 {
 		fmt.Fprintf(s.w, "\x1b[%dA\x1b[J", s.lines)
 		s.lines = 0
+	}
+}
+
+// capture has what others write to this process's standard error, as credential plug-ins do, appear above the progress lines.
+func (s *screen) capture() (release func()) {
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		return func() {}
+	}
+	own := os.Stderr
+	os.Stderr = writer
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		buffer := make([]byte, 4096)
+		for {
+			n, err := reader.Read(buffer)
+			if text := bytes.TrimSuffix(buffer[:n], []byte("\n")); len(text) > 0 {
+				_, _ = s.Write(append(bytes.Clone(text), '\n')) // the progress lines begin on a line of their own
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return func() {
+		os.Stderr = own
+		_ = writer.Close()
+		_ = reader.SetReadDeadline(time.Now().Add(100 * time.Millisecond)) // a plug-in that still runs holds the other end
+		<-done
+		_ = reader.Close()
 	}
 }
 

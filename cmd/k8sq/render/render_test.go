@@ -232,3 +232,15 @@ var errFull = errors.New("no space left")
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errFull }
+
+// TestTimesAreNotCut: in a narrow terminal other columns give way to times.
+func TestTimesAreNotCut(t *testing.T) {
+	r := &rows{
+		columns: []sql.Column{{Name: "captured_at", Type: "TIMESTAMP WITH TIME ZONE"}, {Name: "path", Type: "VARCHAR"}, {Name: "new", Type: "VARCHAR"}},
+		rows:    [][]any{{time.Date(2026, 1, 2, 3, 4, 5, 678900000, time.UTC), strings.Repeat("path", 20), strings.Repeat("new", 20)}},
+	}
+	got, summary, err := write(t, r, Table, Options{Width: 60})
+	if err != nil || !summary.Cut || len(summary.Hidden) > 0 || !strings.Contains(got, "2026-01-02 03:04:05.6789  ") {
+		t.Errorf("%+v, %v\n%s", summary, err, got)
+	}
+}
