@@ -310,7 +310,7 @@ func (j *join) addChange(change *lake.Change) error {
 		return nil
 	}
 	if !j.changes.Diff {
-		change.Diff, change.Attribution = nil, nil
+		change.Diff = nil // who changed which path holds no values, and stays
 	}
 	return j.commit.AddChange(change)
 }
