@@ -103,7 +103,7 @@ and answers questions about it in SQL.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError("%w\nRun %q for usage.", err, cmd.CommandPath()+" --help")
 	})
-	root.AddCommand(newInitCmd(a), newValidateCmd(a), newSyncCmd(a), newQueryCmd(a), newChangesCmd(a), newNoiseCmd(a), newPlanCmd(a), newVersionCmd(a))
+	root.AddCommand(newInitCmd(a), newValidateCmd(a), newSyncCmd(a), newQueryCmd(a), newChangesCmd(a), newNoiseCmd(a), newPlanCmd(a), newLakeCmd(a), newVersionCmd(a))
 	root.SetHelpCommand(&cobra.Command{
 		Use:   "help [COMMAND]",
 		Short: "Help about any command",
