@@ -92,6 +92,7 @@ type clusterPlan struct {
 	Uncompared int64           `json:"uncompared,omitempty"`
 	Changes    []plannedChange `json:"changes,omitempty"`
 
+	err        error
 	read       bool // its objects were read
 	otherKey   bool // the lake's values of it were hashed under another key than the redactor's
 	namespaces []string
@@ -161,9 +162,13 @@ func (a *app) runPlan(ctx context.Context, options planOptions) error {
 		return context.Cause(ctx)
 	}
 	incomplete := false
+	var misconfigured error
 	for _, cluster := range result.Clusters {
 		result.Add, result.Change, result.Delete = result.Add+cluster.Add, result.Change+cluster.Change, result.Delete+cluster.Delete
 		incomplete = incomplete || cluster.Status != string(lake.Complete)
+		if errors.Is(cluster.err, collector.ErrIdentity) {
+			misconfigured = cluster.err
+		}
 	}
 	switch {
 	case options.rbac:
@@ -179,6 +184,8 @@ func (a *app) runPlan(ctx context.Context, options planOptions) error {
 	switch {
 	case err != nil:
 		return err
+	case misconfigured != nil: // and told: the configuration leads to another cluster than it says
+		return &exitError{code: exitUsage}
 	case incomplete:
 		return &exitError{code: exitIncomplete}
 	case options.detailed && result.Add+result.Change+result.Delete > 0:
@@ -245,7 +252,7 @@ func (r *planRun) all(ctx context.Context, providers []config.Provider) []cluste
 		group.Go(func() error {
 			plans[i] = clusterPlan{Cluster: block.ID, Status: string(lake.Complete), Types: []typePlan{}}
 			if err := r.one(ctx, block, &plans[i]); err != nil {
-				plans[i].Status, plans[i].Error = string(lake.Failed), err.Error()
+				plans[i].Status, plans[i].Error, plans[i].err = string(lake.Failed), err.Error(), err
 			}
 			return nil
 		})
