@@ -332,6 +332,14 @@ func TestSyncOfADump(t *testing.T) {
 			t.Errorf("captured at %s", version.CapturedAt)
 		}
 	}
+	// The same one again, of which less and then again all is looked at.
+	for _, ignored := range [][]string{{"a"}, nil} {
+		again := optionsFor(l, first)
+		again.Scope.ExcludeNamespaces = ignored
+		if result, rows := syncOnce(t, again); result.Status != lake.Complete || result.Committed != 1 {
+			t.Errorf("the same dump without %v: %s %s, %d commits", ignored, rows, result.Rows[0].Error, result.Committed)
+		}
+	}
 	older := &script{resource: configMaps, objects: []string{"a/x=0"}, captured: at.Add(-time.Hour)}
 	if result, rows := syncOnce(t, optionsFor(l, older)); rows != "failed 0 +0 ~0 -0" || !strings.Contains(result.Rows[0].Error, "newer state") {
 		t.Errorf("an older dump: %s %s", rows, result.Rows[0].Error)

@@ -177,9 +177,14 @@ func (s *clusterSync) partition(resourceType string) lake.Partition {
 func (s *clusterSync) prepare(j *join) {
 	j.syncID, j.changes, j.compare = s.result.SyncID, s.changes, document.Options{Ignore: s.ignore}
 	j.redact = document.NewNormalizer(s.Redactor)
-	if j.capturedAt = s.discovery.CapturedAt; j.capturedAt.IsZero() {
-		// The time never goes back within a partition, whatever the clock does.
-		j.capturedAt = latest(s.now(), j.committed.CapturedAt.Add(time.Microsecond))
+	// The time never goes back within a partition, whatever the clock does. A dump that is read again, say with another scope, is of the same time
+	// as what the lake has, but for the microseconds by which its commits are told apart; an older one is refused.
+	after := j.committed.CapturedAt.Add(time.Microsecond)
+	switch j.capturedAt = s.discovery.CapturedAt; {
+	case j.capturedAt.IsZero():
+		j.capturedAt = latest(s.now(), after)
+	case after.Sub(j.capturedAt) < time.Second:
+		j.capturedAt = latest(j.capturedAt, after)
 	}
 }
 
