@@ -89,6 +89,10 @@ func TestText(t *testing.T) {
 		{"TOKEN=$(cat /token) run", "TOKEN=$(cat /token) run"},
 		{"--password=", "--password="},
 		{"colour: blue", "colour: blue"},
+		{"db:\n  password: |\n    hunter2\n  user: joe", "db:\n  password: |\n    <hunter2>\n  user: joe"},
+		{"- password: >-\n\n    hunter2\n", "- password: >-\n\n    <hunter2>\n"},
+		{"password: |", "password: |"},
+		{"password: |\ncolour: blue", "password: |\ncolour: blue"},
 	} {
 		out, changed := r.text([]byte(test.text), sensitive)
 		got := hidden(string(out), "hunter2", "swordfish", "p@ss", "hun/ter", "abcdefghijklmnopqrst", "hunter2 and more")

@@ -176,6 +176,9 @@ func (r *redaction) assignments(out, text []byte, least sensitivity) []byte {
 				end++
 			}
 		}
+		if sign == ':' && isBlockMark(text[start:end]) {
+			start, end = block(text, nameStart, end)
+		}
 		value := bytes.TrimRight(text[start:end], " ")
 		if n := len(value); n > 1 && bytes.IndexByte([]byte("\"'`"), value[n-1]) >= 0 {
 			value = value[:n-1] // closes a quote that was opened before the name
@@ -192,6 +195,40 @@ func (r *redaction) assignments(out, text []byte, least sensitivity) []byte {
 		return nil
 	}
 	return append(out, text[written:]...)
+}
+
+// isBlockMark tells whether a value of YAML is said to be the lines that follow: |, >-, |2.
+func isBlockMark(value []byte) bool {
+	value = bytes.TrimSpace(value)
+	return len(value) > 0 && len(value) <= 3 && (value[0] == '|' || value[0] == '>') && len(bytes.Trim(value[1:], "+-123456789")) == 0
+}
+
+// block finds the lines after a line's end that are indented deeper than the line of a name: from their first character to their last.
+func block(text []byte, name, lineEnd int) (from, to int) {
+	indent := func(line []byte) int { return len(line) - len(bytes.TrimLeft(line, " ")) }
+	depth := indent(lineOf(text[:name]))
+	if lineStart := name - len(lineOf(text[:name])); lineStart+depth < name {
+		depth = name - lineStart // an element of a list: - name: |
+	}
+	from, to = lineEnd, lineEnd
+	for at := lineEnd; at < len(text); {
+		at++ // the line's end
+		next := bytes.IndexByte(text[at:], '\n')
+		if next < 0 {
+			next = len(text) - at
+		}
+		line := text[at : at+next]
+		if blank := len(bytes.TrimSpace(line)) == 0; !blank && indent(line) <= depth {
+			break
+		} else if !blank {
+			if from == lineEnd {
+				from = at + indent(line)
+			}
+			to = at + next
+		}
+		at += next
+	}
+	return from, to
 }
 
 // atLineStart tells whether nothing but space, or the word export, stands before a place in its line.

@@ -76,4 +76,17 @@ collect {
 
 redact {
   key_file = "/etc/k8sq/redaction.key"
+  types    = ["example.com.v1.Vault*"]
+  names    = ["*passphrase*"]
+  paths    = ["spec.users[*].token", "data['x.conf']"]
+  patterns = ["AKIA[0-9A-Z]{16}"]
+
+  defaults {
+    env         = true
+    args        = false
+    config_maps = true
+    annotations = true
+    urls        = true
+    helm        = true
+  }
 }
