@@ -47,8 +47,9 @@ type Options struct {
 	IgnoreFields []string
 	Timeout      time.Duration // of the whole sync, after which what was not listed is skipped; 0: none
 	Redactor     *document.Redactor
-	Concurrency  int    // resource types at once; at least 1
-	TempDir      string // for sorting; "" is the system's
+	Concurrency  int     // resource types at once; at least 1
+	Budget       *Budget // shared by the syncs that run side by side
+	TempDir      string  // for sorting; "" is the system's
 	Log          *slog.Logger
 	Meter        *Meter            // progress, read by others while the sync runs
 	Emit         func(Event) error // events, one at a time, each after the commit it speaks of; nil: none

@@ -31,8 +31,10 @@ func (s *clusterSync) syncType(ctx context.Context, resource Resource) lake.Sync
 	var done outcome
 	var err error
 	restarted := false
+	share := &share{budget: s.Budget} // kept over a new beginning: what waited too long for it need not wait again
+	defer share.giveBack()
 	for {
-		done, err = s.attempt(ctx, resource, sorted, restarted)
+		done, err = s.attempt(ctx, resource, share, sorted, restarted)
 		if errors.Is(err, errUnordered) && !sorted {
 			s.Log.Debug("the list is not ordered, reading it again to sort it", "cluster", s.Cluster, "type", row.Type)
 			sorted = true
@@ -72,25 +74,33 @@ func (s *clusterSync) syncType(ctx context.Context, resource Resource) lake.Sync
 
 // attempt lists once. An error means that nothing was committed; a list that broke off after some objects is committed as far as it
 // went and told by the outcome. A list that has to be read again (errUnordered, ErrExpired unless this is the last try) is an error.
-func (s *clusterSync) attempt(ctx context.Context, resource Resource, sorted, lastTry bool) (done outcome, err error) {
+func (s *clusterSync) attempt(ctx context.Context, resource Resource, share *share, sorted, lastTry bool) (done outcome, err error) {
 	j, err := s.join(ctx, resource)
 	if err != nil {
 		return done, err
 	}
 	defer j.close()
 	done.lastState = j.committed.CapturedAt
+	take := func(object *document.Object) error {
+		if j.commit != nil && j.listed >= manyObjects {
+			if err := share.take(s.listing); err != nil {
+				return err
+			}
+		}
+		return j.object(ctx, object)
+	}
 
 	if sorted {
 		sorting := &sorter{dir: s.TempDir, limit: sortBytes}
 		defer sorting.close()
 		done.listing, err = s.read(j.sight, func(object *document.Object) error { return sorting.add(object) })
 		if stop := new(stopped); !errors.As(err, &stop) {
-			if joinErr := sorting.each(ctx, func(object *document.Object) error { return j.object(ctx, object) }); joinErr != nil {
+			if joinErr := sorting.each(ctx, take); joinErr != nil {
 				return done, joinErr
 			}
 		}
 	} else {
-		done.listing, err = s.read(j.sight, func(object *document.Object) error { return j.object(ctx, object) })
+		done.listing, err = s.read(j.sight, take)
 	}
 	var stop *stopped
 	switch {

@@ -144,7 +144,7 @@ func (a *app) runPlan(ctx context.Context, options planOptions) error {
 	if err != nil {
 		return err
 	}
-	run := &planRun{app: a, loaded: loaded, options: options}
+	run := &planRun{app: a, loaded: loaded, options: options, budget: collector.NewBudget(commitsAtOnce)}
 	if !options.rbac {
 		if err := run.openLake(ctx); err != nil {
 			return err
@@ -204,6 +204,7 @@ type planRun struct {
 	redactor *document.Redactor
 	newKey   bool // the redactor's key is made up for this plan, because there is none
 	meter    func(cluster string) *collector.Meter
+	budget   *collector.Budget
 }
 
 // openLake opens the lake to compare with. One that is not there yet is empty, and stays away.
@@ -394,7 +395,7 @@ func (r *planRun) compare(ctx context.Context, block config.Provider, provider c
 		Cluster: block.ID, Name: block.Name, Tags: block.Tags, Provider: provider, Lake: r.lake,
 		Scope: block.Collect.Scope(), Identity: block.Identity, Redactor: r.redactor, Concurrency: block.Collect.Concurrency,
 		Changes: &block.Collect.Changes, IgnoreFields: block.Collect.IgnoreFields, Timeout: block.Collect.SyncTimeout,
-		Log: r.log, Meter: r.meter(block.ID), DryRun: true,
+		Log: r.log, Meter: r.meter(block.ID), Budget: r.budget, DryRun: true,
 		Planned: func(ctx context.Context, partition lake.Partition, commit *lake.Commit) error {
 			mu.Lock()
 			defer mu.Unlock()

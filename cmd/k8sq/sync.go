@@ -19,8 +19,12 @@ import (
 	"github.com/k8sq/k8sq/lake"
 )
 
-// clustersAtOnce bounds how many clusters are collected side by side, and with it the memory.
-const clustersAtOnce = 8
+const (
+	// clustersAtOnce bounds how many clusters are collected side by side.
+	clustersAtOnce = 8
+	// commitsAtOnce bounds how many large commits are put together at a time, over all clusters, and with it the memory.
+	commitsAtOnce = 3
+)
 
 type syncOptions struct {
 	clusters  []string
@@ -88,7 +92,7 @@ func (a *app) runSync(ctx context.Context, options syncOptions) error {
 		return err
 	}
 
-	run := &syncRun{app: a, loaded: loaded, lake: l, redactor: redactor, plain: a.above()}
+	run := &syncRun{app: a, loaded: loaded, lake: l, redactor: redactor, plain: a.above(), budget: collector.NewBudget(commitsAtOnce)}
 	if options.json || options.events {
 		run.plain = a.screen
 	}
@@ -148,6 +152,7 @@ type syncRun struct {
 	meters  map[string]*collector.Meter
 	results []collector.Result // in the order of the configuration once all ended
 	waits   map[string]string  // cluster → whom it waits for
+	budget  *collector.Budget
 }
 
 // all collects the clusters side by side. What fails for one leaves the others alone; the errors come back together.
@@ -204,7 +209,7 @@ func (r *syncRun) one(ctx context.Context, block config.Provider) (collector.Res
 		Cluster: block.ID, Name: block.Name, Tags: block.Tags, Provider: provider, Lake: r.lake,
 		Scope: block.Collect.Scope(), Identity: block.Identity, Redactor: r.redactor, Concurrency: block.Collect.Concurrency,
 		Changes: &block.Collect.Changes, IgnoreFields: block.Collect.IgnoreFields, Timeout: block.Collect.SyncTimeout,
-		Log: r.log, Meter: r.meter(block.ID), Emit: r.emit,
+		Log: r.log, Meter: r.meter(block.ID), Emit: r.emit, Budget: r.budget,
 	})
 }
 
