@@ -152,6 +152,9 @@ func (s *clusterSync) now() time.Time {
 	return time.Now().UTC().Truncate(time.Microsecond)
 }
 
+// registering is held while a cluster that the lake does not know is looked for among the others and recorded.
+var registering sync.Mutex
+
 func (s *clusterSync) run(ctx context.Context) error {
 	if err := s.emit(s.clusterEvent(ClusterSyncStarted)); err != nil {
 		return err
@@ -187,6 +190,13 @@ func (s *clusterSync) run(ctx context.Context) error {
 		return s.unreachable(ctx, err)
 	}
 	s.discovery, s.Scope.Source = discovery, discovery.Source
+	registered := func() {}
+	if !found {
+		// Two new ids of one cluster must not both find that the lake does not know it.
+		registering.Lock()
+		registered = sync.OnceFunc(registering.Unlock)
+		defer registered()
+	}
 	if err := s.identify(ctx, found); err != nil {
 		return err
 	}
@@ -214,6 +224,7 @@ func (s *clusterSync) run(ctx context.Context) error {
 		}
 		describe()
 	}
+	registered()
 	s.result.Provider, s.result.ServerVersion = s.cluster.Provider, discovery.ServerVersion
 	tasks, err := s.plan(ctx)
 	if err != nil {
