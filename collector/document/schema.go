@@ -2,7 +2,6 @@ package document
 
 import (
 	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -85,44 +84,26 @@ var keyed = []struct{ list, in, key string }{
 // ReadSchemas reads an OpenAPI v3 document as an API server gives it at /openapi/v3/apis/<group>/<version>, and gives the schema of each
 // type in it that is an object with metadata, by resource type ("apps.v1.Deployment"). What it does not understand it leaves out.
 func ReadSchemas(openAPI []byte) (map[string]*Schema, error) {
-	var document struct {
-		Components struct {
-			Schemas map[string]*openAPISchema `json:"schemas"`
-		} `json:"components"`
+	r := schemaReader{made: map[string]*Schema{}}
+	if err := r.parse(openAPI); err != nil {
+		return nil, fmt.Errorf("read the OpenAPI document: %w", err)
 	}
-	if err := json.Unmarshal(openAPI, &document); err != nil {
-		return nil, fmt.Errorf("the OpenAPI document cannot be read: %w", plainError(err))
+	if r.nodes[root].kind != kindObject {
+		return nil, errors.New("read the OpenAPI document: it is not a JSON object")
 	}
-	r := schemaReader{schemas: document.Components.Schemas, made: map[string]*Schema{}}
 	types := map[string]*Schema{}
-	for name, schema := range document.Components.Schemas {
-		if schema == nil || len(schema.GroupVersionKinds) != 1 || !schema.isObject() {
-			continue
+	components, _ := r.member(root, "components")
+	r.schemas, _ = r.below(components, "schemas")
+	for _, n := range r.members(r.schemas) {
+		if resourceType, ok := r.resourceType(n); ok {
+			types[resourceType] = r.named(string(r.key(n)), 0)
 		}
-		gvk := schema.GroupVersionKinds[0]
-		if gvk.Group == "" {
-			gvk.Group = "core"
-		}
-		types[gvk.Group+"."+gvk.Version+"."+gvk.Kind] = r.named(name, 0)
 	}
 	r.prune()
 	for name, schema := range types {
 		types[name] = withMetadata(schema)
 	}
 	return types, nil
-}
-
-// plainError is an error of encoding/json without what it quotes.
-func plainError(err error) error {
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &syntax):
-		return fmt.Errorf("malformed JSON at byte %d", syntax.Offset)
-	case errors.As(err, &kind):
-		return fmt.Errorf("a value at byte %d has the wrong type", kind.Offset)
-	}
-	return errors.New("malformed JSON")
 }
 
 // withMetadata gives the schema of a whole object the one of metadata, which the schemas of custom resources only call an object.
@@ -140,51 +121,6 @@ func withMetadata(s *Schema) *Schema {
 	return &whole
 }
 
-// openAPISchema is as much of an OpenAPI schema as is of use.
-type openAPISchema struct {
-	Ref                  string                    `json:"$ref"`
-	AllOf                []*openAPISchema          `json:"allOf"`
-	Properties           map[string]*openAPISchema `json:"properties"`
-	Items                schemaOrBool              `json:"items"`
-	AdditionalProperties schemaOrBool              `json:"additionalProperties"`
-	Pattern              string                    `json:"pattern"`
-	Default              json.RawMessage           `json:"default"`
-	Required             []string                  `json:"required"`
-	ListType             string                    `json:"x-kubernetes-list-type"`
-	MapKeys              []string                  `json:"x-kubernetes-list-map-keys"`
-	MergeKey             string                    `json:"x-kubernetes-patch-merge-key"`
-	GroupVersionKinds    []struct {
-		Group   string `json:"group"`
-		Version string `json:"version"`
-		Kind    string `json:"kind"`
-	} `json:"x-kubernetes-group-version-kind"`
-}
-
-// isObject tells whether the schema is that of a kind that is stored, and not of a list, a request's options or an answer.
-func (o *openAPISchema) isObject() bool {
-	metadata := o.Properties["metadata"]
-	if metadata == nil || o.Properties["items"] != nil {
-		return false
-	}
-	for _, part := range append([]*openAPISchema{metadata}, metadata.AllOf...) {
-		if part != nil && strings.HasSuffix(part.Ref, ".ListMeta") {
-			return false
-		}
-	}
-	return true
-}
-
-// schemaOrBool is a schema where a boolean, or a list, may stand too; of those nothing is known.
-type schemaOrBool struct{ *openAPISchema }
-
-func (s *schemaOrBool) UnmarshalJSON(text []byte) error {
-	if len(text) == 0 || text[0] != '{' {
-		return nil
-	}
-	s.openAPISchema = new(openAPISchema)
-	return json.Unmarshal(text, s.openAPISchema)
-}
-
 const quantityName = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 
 // quantityPattern is part of the pattern by which the schema of a custom resource says that a string is a quantity: controller-gen writes it
@@ -194,10 +130,66 @@ const quantityPattern = "([KMGTPE]i)|[numkMGTPE]|"
 // maxSchemaDepth is how deep schemas may lie in each other: a chain of references that says nothing must end.
 const maxSchemaDepth = 200
 
+// schemaReader makes Schemas of the OpenAPI document in its tree, without a copy of it: a large group's is several megabytes.
 type schemaReader struct {
-	schemas map[string]*openAPISchema
+	tree
+	schemas uint32             // components.schemas; root: there are none
 	made    map[string]*Schema // by name
 	all     []*Schema
+}
+
+// members are the members of an object, none of anything else, nor of what is absent.
+func (r *schemaReader) members(n uint32) []uint32 {
+	if n == root || r.nodes[n].kind != kindObject {
+		return nil
+	}
+	return r.elements(n)
+}
+
+// below is a member of an object; absent, like root, of what is absent.
+func (r *schemaReader) below(n uint32, key string) (uint32, bool) {
+	if n == root {
+		return root, false
+	}
+	return r.member(n, key)
+}
+
+// resourceType is the type that a schema is of, where it is that of a kind that is stored, and not of a list, a request's options or an answer.
+func (r *schemaReader) resourceType(n uint32) (string, bool) {
+	properties, _ := r.below(n, "properties")
+	metadata, ok := r.below(properties, "metadata")
+	if _, isList := r.below(properties, "items"); !ok || isList || strings.HasSuffix(r.reference(metadata), ".ListMeta") {
+		return "", false
+	}
+	kinds, ok := r.below(n, "x-kubernetes-group-version-kind")
+	if !ok || r.nodes[kinds].kind != kindArray || len(r.elements(kinds)) != 1 {
+		return "", false
+	}
+	of := r.elements(kinds)[0]
+	group, version, kind := string(r.stringMember(of, "group")), string(r.stringMember(of, "version")), string(r.stringMember(of, "kind"))
+	if group == "" {
+		group = "core"
+	}
+	return group + "." + version + "." + kind, version != "" && kind != ""
+}
+
+// parts are the schemas of allOf.
+func (r *schemaReader) parts(n uint32) []uint32 {
+	if all, ok := r.below(n, "allOf"); ok && r.nodes[all].kind == kindArray {
+		return r.elements(all)
+	}
+	return nil
+}
+
+// reference is the name of the schema that stands for this one, "" where it is told here. A reference with a default beside it is written as
+// the only part of an allOf.
+func (r *schemaReader) reference(n uint32) string {
+	reference := r.stringMember(n, "$ref")
+	if parts := r.parts(n); reference == nil && len(parts) == 1 {
+		reference = r.stringMember(parts[0], "$ref")
+	}
+	name, _ := strings.CutPrefix(string(reference), "#/components/schemas/")
+	return name
 }
 
 // named makes the schema of a name, once, so that schemas may hold themselves.
@@ -210,37 +202,39 @@ func (r *schemaReader) named(name string, depth int) *Schema {
 	r.all = append(r.all, s)
 	if name == quantityName {
 		s.Quantity = true
-		return s
+	} else if n, ok := r.below(r.schemas, name); ok {
+		r.fill(s, n, name, depth)
 	}
-	r.fill(s, r.schemas[name], name, depth)
 	return s
 }
 
-// schema makes the schema of a property or of elements. in is the name of the schema that holds it.
-func (r *schemaReader) schema(o *openAPISchema, in, list string, depth int) *Schema {
-	if o == nil || depth > maxSchemaDepth {
+// schema makes the schema of a property, which is called list, or of elements; nil if it says nothing. in is the name of the schema that
+// holds it.
+func (r *schemaReader) schema(n uint32, in, list string, depth int) *Schema {
+	if depth > maxSchemaDepth {
 		return nil
 	}
-	reference := o.Ref
-	if reference == "" && len(o.AllOf) == 1 && o.AllOf[0] != nil {
-		reference = o.AllOf[0].Ref
-	}
-	if name, ok := strings.CutPrefix(reference, "#/components/schemas/"); ok {
+	if name := r.reference(n); name != "" {
 		return r.named(name, depth+1)
 	}
 	s := new(Schema)
+	r.fill(s, n, in, depth)
+	r.list(s, n, in, list)
+	if !s.Quantity && s.List == ByPlace && s.Elements == nil && s.Properties == nil {
+		return nil
+	}
 	r.all = append(r.all, s)
-	r.fill(s, o, in, depth)
-	r.list(s, o, in, list)
 	return s
 }
 
-func (r *schemaReader) fill(s *Schema, o *openAPISchema, in string, depth int) {
-	if o == nil {
+func (r *schemaReader) fill(s *Schema, n uint32, in string, depth int) {
+	if depth > maxSchemaDepth {
 		return
 	}
-	s.Quantity = s.Quantity || strings.Contains(o.Pattern, quantityPattern)
-	for name, property := range o.Properties {
+	s.Quantity = s.Quantity || strings.Contains(string(r.stringMember(n, "pattern")), quantityPattern)
+	properties, _ := r.below(n, "properties")
+	for _, property := range r.members(properties) {
+		name := string(r.key(property))
 		if p := r.schema(property, in, name, depth+1); p != nil {
 			if s.Properties == nil {
 				s.Properties = map[string]*Schema{}
@@ -248,76 +242,98 @@ func (r *schemaReader) fill(s *Schema, o *openAPISchema, in string, depth int) {
 			s.Properties[name] = p
 		}
 	}
-	for _, below := range [...]schemaOrBool{o.Items, o.AdditionalProperties} {
-		if below.openAPISchema != nil {
-			s.Elements = r.schema(below.openAPISchema, in, "", depth+1)
+	for _, key := range [...]string{"items", "additionalProperties"} {
+		if below, ok := r.below(n, key); ok && r.nodes[below].kind == kindObject {
+			s.Elements = r.schema(below, in, "", depth+1)
 		}
 	}
-	for _, part := range o.AllOf {
+	for _, part := range r.parts(n) {
 		r.fill(s, part, in, depth+1)
 	}
 }
 
 // list fills in how the elements of a list are told apart.
-func (r *schemaReader) list(s *Schema, o *openAPISchema, in, list string) {
-	if o.Items.openAPISchema == nil {
+func (r *schemaReader) list(s *Schema, n uint32, in, list string) {
+	items, ok := r.below(n, "items")
+	if !ok || r.nodes[items].kind != kindObject {
 		return
 	}
-	declared := func(wantList, wantIn string) bool {
-		return wantList == list && (wantIn == "" || strings.HasSuffix(in, "."+wantIn))
-	}
-	keys := o.MapKeys
-	if o.ListType == "set" {
+	if string(r.stringMember(n, "x-kubernetes-list-type")) == "set" {
 		s.List = Set
 		return
 	}
-	if len(keys) == 0 && o.MergeKey != "" {
-		keys = []string{o.MergeKey}
+	var keys []string
+	if declared, ok := r.below(n, "x-kubernetes-list-map-keys"); ok && r.nodes[declared].kind == kindArray {
+		for _, key := range r.elements(declared) {
+			if r.nodes[key].kind != kindString {
+				return
+			}
+			keys = append(keys, string(r.text(key)))
+		}
+	} else if key := r.stringMember(n, "x-kubernetes-patch-merge-key"); key != nil {
+		keys = []string{string(key)}
 	}
-	element := r.resolve(o.Items.openAPISchema)
+	here := func(wantList, wantIn string) bool {
+		return wantList == list && (wantIn == "" || strings.HasSuffix(in, "."+wantIn))
+	}
+	element := r.resolve(items)
+	properties, _ := r.below(element, "properties")
 	for _, k := range keyed {
-		if len(keys) == 0 && declared(k.list, k.in) && element != nil && element.Properties[k.key] != nil {
+		if _, has := r.below(properties, k.key); has && len(keys) == 0 && here(k.list, k.in) {
 			keys = []string{k.key}
 		}
 	}
-	if len(keys) == 0 {
+	known := false
+	for _, name := range keys {
+		key := Key{Name: name, Default: r.keyDefault(element, properties, name)}
+		known = known || key.Default == ""
+		s.Keys = append(s.Keys, key)
+	}
+	if !known {
+		s.Keys = nil // an element without any of its fields would have a key too
 		return
 	}
 	s.List = Keyed
-	for _, name := range keys {
-		key := Key{Name: name}
-		// Of a field that must be there, OpenAPI says Go's zero value as its default; and an empty text tells nothing apart.
-		if element != nil && element.Properties[name] != nil && !slices.Contains(element.Required, name) {
-			if value, err := Canonical(element.Properties[name].Default); err == nil && value[0] != '{' && value[0] != '[' && value[0] != 'n' && string(value) != `""` {
-				key.Default = string(value)
-			}
-		}
-		s.Keys = append(s.Keys, key)
-	}
-	if !slices.ContainsFunc(s.Keys, func(k Key) bool { return k.Default == "" }) {
-		s.List, s.Keys = ByPlace, nil // an element without any of its fields would have a key too
-		return
-	}
 	for _, k := range ordered {
-		s.Ordered = s.Ordered || declared(k.list, k.in)
+		s.Ordered = s.Ordered || here(k.list, k.in)
 	}
 }
 
-// resolve follows references to the schema that has properties.
-func (r *schemaReader) resolve(o *openAPISchema) *openAPISchema {
-	for range maxSchemaDepth {
-		switch {
-		case o == nil || len(o.Properties) > 0:
-			return o
-		case o.Ref != "":
-			o = r.schemas[strings.TrimPrefix(o.Ref, "#/components/schemas/")]
-		case len(o.AllOf) == 1:
-			o = o.AllOf[0]
-		default:
-			return o
+// keyDefault is the default of a field of a key. Of a field that must be there, OpenAPI says Go's zero value as its default; and an empty text
+// tells nothing apart.
+func (r *schemaReader) keyDefault(element, properties uint32, name string) string {
+	if required, ok := r.below(element, "required"); ok {
+		for _, n := range r.elements(required) {
+			if r.nodes[n].kind == kindString && string(r.text(n)) == name {
+				return ""
+			}
 		}
 	}
-	return nil
+	property, _ := r.below(properties, name)
+	value, ok := r.below(property, "default")
+	if !ok || r.nodes[value].kind == kindNull || r.nodes[value].kind >= kindArray {
+		return ""
+	}
+	if text := string(r.append(nil, value)); text != `""` {
+		return text
+	}
+	return ""
+}
+
+// resolve follows references to the schema that has properties.
+func (r *schemaReader) resolve(n uint32) uint32 {
+	for range maxSchemaDepth {
+		name := r.reference(n)
+		if name == "" {
+			return n
+		}
+		next, ok := r.below(r.schemas, name)
+		if !ok {
+			return n
+		}
+		n = next
+	}
+	return n
 }
 
 // prune takes out what says nothing: it is far the most.
