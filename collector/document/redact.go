@@ -128,7 +128,7 @@ type redaction struct {
 	mac     hash.Hash
 	rules   *Rules
 	changes int    // how much was replaced or dropped in the object at hand
-	id      string // the object's resource id
+	id      []byte // the object's resource id
 
 	sum                                       [sha256.Size]byte
 	buffer, lower, decoded                    []byte
@@ -136,7 +136,9 @@ type redaction struct {
 
 	secrets []span   // of plain: what was replaced, for the guard
 	plain   []byte   //
-	needles []span   // of form: what must not be in what is written
+	needles []span   // of form: what must not be in what is written, each at least guarded bytes long
+	slots   []uint64 // a bit for the first bytes of each needle, where they are many
+	index   map[uint64][]int32
 	values  [][]byte // what a Secret's annotations must not contain, in every form it may take there
 	copies  []*tree  // copies of objects in annotations, by how deep they lie in each other
 }
@@ -165,7 +167,7 @@ func (t *tree) isCore(n uint32, kind string) bool {
 
 // apply redacts the object in t, before anything is read from it but its identity.
 func (r *redaction) apply(t *tree, resource Resource, id string) {
-	r.changes, r.id = 0, id
+	r.changes, r.id = 0, append(r.id[:0], id...)
 	r.secrets, r.plain, r.values = r.secrets[:0], r.plain[:0], r.values[:0]
 	r.object(t, resource, 0)
 }

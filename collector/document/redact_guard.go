@@ -3,6 +3,7 @@ package document
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"net/url"
 )
 
@@ -21,7 +22,7 @@ func (r *redaction) found(value []byte) {
 	if len(value) > guardedBytes {
 		value = value[:guardedBytes]
 	}
-	if len(value) < guarded || len(r.secrets) >= maxGuarded || !distinctive(value) || bytes.Contains([]byte(r.id), value) {
+	if len(value) < guarded || len(r.secrets) >= maxGuarded || !distinctive(value) || bytes.Contains(r.id, value) {
 		return
 	}
 	start := len(r.plain)
@@ -53,13 +54,38 @@ func (r *redaction) leaks(written []byte) bool {
 		return false
 	}
 	r.forms()
-	for _, needle := range r.needles {
-		if bytes.Contains(written, r.form[needle.start:needle.end]) {
-			return true
+	return r.holds(written)
+}
+
+// fewNeedles are looked for one after the other; more are found in one pass by their first eight bytes.
+const fewNeedles = 16
+
+// holds tells whether a text holds one of the needles.
+func (r *redaction) holds(text []byte) bool {
+	if len(r.needles) <= fewNeedles {
+		for _, needle := range r.needles {
+			if bytes.Contains(text, r.form[needle.start:needle.end]) {
+				return true
+			}
+		}
+		return false
+	}
+	for at := 0; at+guarded <= len(text); at++ {
+		first := binary.LittleEndian.Uint64(text[at:])
+		if slot := slotOf(first); r.slots[slot/64]&(1<<(slot%64)) == 0 {
+			continue
+		}
+		for _, n := range r.index[first] {
+			if needle := r.needles[n]; bytes.HasPrefix(text[at:], r.form[needle.start:needle.end]) {
+				return true
+			}
 		}
 	}
 	return false
 }
+
+// slotOf is the bit of redaction.slots that stands for what begins with these eight bytes.
+func slotOf(first uint64) uint64 { return first * 0x9e3779b97f4a7c15 >> 48 }
 
 // forms lists the forms that the values may take in written JSON: plain, or escaped, once or, in JSON within strings, more often; in base64 at
 // each of its three alignments, in both alphabets; and as URLs escape them.
@@ -73,6 +99,7 @@ func (r *redaction) forms() {
 		r.form = append(r.form, form...)
 		r.needles = append(r.needles, span{start, len(r.form)})
 	}
+	defer r.indexNeedles()
 	var shifted [guardedBytes + 2]byte
 	var encoded, quoted [4 * guardedBytes]byte
 	for _, secret := range r.secrets {
@@ -106,6 +133,24 @@ func (r *redaction) forms() {
 	}
 }
 
+// indexNeedles prepares what holds needs of many needles.
+func (r *redaction) indexNeedles() {
+	if len(r.needles) <= fewNeedles {
+		return
+	}
+	if r.slots == nil {
+		r.slots, r.index = make([]uint64, 1<<16/64), map[uint64][]int32{}
+	}
+	clear(r.slots)
+	clear(r.index)
+	for i, needle := range r.needles {
+		first := binary.LittleEndian.Uint64(r.form[needle.start:])
+		slot := slotOf(first)
+		r.slots[slot/64] |= 1 << (slot % 64)
+		r.index[first] = append(r.index[first], int32(i))
+	}
+}
+
 // escapes is how many times JSON lies within strings of JSON.
 const escapes = 3
 
@@ -135,12 +180,7 @@ func inner(quoted []byte) []byte { return quoted[1 : len(quoted)-1] }
 func (r *redaction) hideLeaks(t *tree) {
 	holds := func(text []byte) bool {
 		r.whole = appendQuoted(r.whole[:0], text) // as it is written
-		for _, needle := range r.needles {
-			if bytes.Contains(r.whole, r.form[needle.start:needle.end]) {
-				return true
-			}
-		}
-		return false
+		return r.holds(r.whole)
 	}
 	for i := range t.nodes {
 		n := uint32(i)

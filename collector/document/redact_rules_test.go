@@ -215,3 +215,19 @@ func TestKeyID(t *testing.T) {
 		t.Errorf("id %s", id)
 	}
 }
+
+// Of many values, one that stands in a second place is found as it is of few.
+func TestGuardOfManyValues(t *testing.T) {
+	for _, count := range []int{1, 3, 40, 400} {
+		var entries strings.Builder
+		for i := range count {
+			fmt.Fprintf(&entries, `"token%d":"mArKeR%dxyz",`, i, i)
+		}
+		last := fmt.Sprintf("mArKeR%dxyz", count-1)
+		o := normalize(t, Resource{APIGroup: "core", APIVersion: "v1", Kind: "ConfigMap"}, `{"metadata":{"name":"c","labels":{"a":"`+last+`","b":"mArKe"}},"data":{`+
+			entries.String()+`"note":"it is `+last+`, twice `+last+`","colour":"blue"}}`)
+		if whole := string(o.Whole); strings.Contains(whole, "mArKeR") || !strings.Contains(whole, `"b":"mArKe"`) || !strings.Contains(whole, `"colour":"blue"`) {
+			t.Errorf("%d values: %s", count, whole)
+		}
+	}
+}
