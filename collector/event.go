@@ -73,8 +73,9 @@ func (s *clusterSync) emit(event Event) error {
 	if s.Emit == nil || s.DryRun {
 		return nil
 	}
-	s.emitting.Lock()
-	defer s.emitting.Unlock()
+	turn := s.Order.take()
+	s.Order.wait(turn)
+	defer s.Order.done()
 	return s.Emit(event)
 }
 
@@ -104,8 +105,9 @@ func (s *clusterSync) endedEvent() Event {
 	return event
 }
 
-// turns puts the events of commits in the order of the commits, each commit's in one piece.
-type turns struct {
+// Order puts the events of commits in the order of the commits, each commit's in one piece, also of syncs that run side by side and share it. Its
+// zero value is ready.
+type Order struct {
 	mu    sync.Mutex
 	taken int64
 	next  int64
@@ -113,7 +115,7 @@ type turns struct {
 }
 
 // take is called right after a commit, and gives its place.
-func (t *turns) take() int64 {
+func (t *Order) take() int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.moved == nil {
@@ -124,7 +126,7 @@ func (t *turns) take() int64 {
 }
 
 // wait returns when all turns before are done.
-func (t *turns) wait(turn int64) {
+func (t *Order) wait(turn int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for t.next != turn {
@@ -132,7 +134,7 @@ func (t *turns) wait(turn int64) {
 	}
 }
 
-func (t *turns) done() {
+func (t *Order) done() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.next++
@@ -141,8 +143,8 @@ func (t *turns) done() {
 
 // emitInTurn tells what a commit made, after the commits before it. What was committed is told, whatever interrupts the sync meanwhile.
 func (s *clusterSync) emitInTurn(ctx context.Context, turn int64, partition lake.Partition, commit *lake.Commit) {
-	s.turns.wait(turn)
-	defer s.turns.done()
+	s.Order.wait(turn)
+	defer s.Order.done()
 	if s.Emit == nil || s.DryRun {
 		return
 	}
@@ -185,7 +187,7 @@ func (s *clusterSync) emitCommit(ctx context.Context, partition lake.Partition, 
 			}
 			event.Type = ResourceDeleted
 		}
-		if err := s.emit(event); err != nil {
+		if err := s.Emit(event); err != nil {
 			return err
 		}
 	}

@@ -75,7 +75,7 @@ func TestEventsOfACommitAreOnePiece(t *testing.T) {
 
 // TestTurns gives turns in one order, and has them waited for in another.
 func TestTurns(t *testing.T) {
-	var all turns
+	var all Order
 	var taken []int64
 	for range 50 {
 		taken = append(taken, all.take())
@@ -160,5 +160,51 @@ func TestDryRun(t *testing.T) {
 	}
 	if after := filesOf(t, l); !slices.Equal(before, after) {
 		t.Errorf("dry runs have written %v on top of %v", after, before)
+	}
+}
+
+// Two clusters that are synced side by side share an order: the events of the one do not come into a commit's of the other.
+func TestEventsOfTwoClusters(t *testing.T) {
+	l := newLake(t)
+	w := &world{objects: map[string][]string{}}
+	const types, each = 6, 30
+	for i := range types {
+		resource := Resource{Group: "example.com", Version: "v1", Kind: fmt.Sprintf("Kind%d", i), Plural: fmt.Sprintf("kind%d", i), Namespaced: true, Ordered: true}
+		w.resources = append(w.resources, resource)
+		for n := range each {
+			w.objects[resource.Type()] = append(w.objects[resource.Type()], fmt.Sprintf("a/x%02d=1", n))
+		}
+	}
+	var order Order
+	var pieces []string
+	var group sync.WaitGroup
+	for _, cluster := range []string{"one", "two"} {
+		group.Go(func() {
+			options := optionsFor(l, w)
+			options.Cluster, options.Concurrency, options.Order = cluster, 4, &order
+			options.Emit = func(event Event) error {
+				piece := event.Cluster + " " + event.ResourceType
+				if len(pieces) == 0 || pieces[len(pieces)-1] != piece {
+					pieces = append(pieces, piece)
+				}
+				return nil
+			}
+			if _, err := Sync(t.Context(), options); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	counted := map[string]int{}
+	for _, piece := range pieces {
+		counted[piece]++
+	}
+	for piece, n := range counted {
+		if want := map[bool]int{true: 2, false: 1}[strings.HasSuffix(piece, " ")]; n > want {
+			t.Errorf("%s comes in %d pieces", piece, n)
+		}
+	}
+	if len(counted) != 2*(types+1) {
+		t.Errorf("%d kinds of pieces", len(counted))
 	}
 }

@@ -53,6 +53,7 @@ type Options struct {
 	Log          *slog.Logger
 	Meter        *Meter            // progress, read by others while the sync runs
 	Emit         func(Event) error // events, one at a time, each after the commit it speaks of; nil: none
+	Order        *Order            // of the events of syncs that share Emit; nil: it has one of its own
 	Now          func() time.Time
 	// DryRun has nothing written to the lake and no event emitted. The Result is the one that the sync would have.
 	DryRun bool
@@ -101,6 +102,9 @@ const allTypes = "*"
 func Sync(ctx context.Context, options Options) (Result, error) {
 	s := &clusterSync{Options: options}
 	s.result = Result{Cluster: s.Cluster, SyncID: uuid.Must(uuid.NewV7()).String(), StartedAt: s.now()}
+	if s.Order == nil {
+		s.Order = new(Order)
+	}
 	if s.Meter == nil {
 		s.Meter = new(Meter)
 	}
@@ -140,9 +144,7 @@ type clusterSync struct {
 	complete map[string]Resource  // types whose list was complete
 	seen     map[string]seenTypes // of the complete types that something vanished depends on
 	emitErr  error                // the first one
-	emitting sync.Mutex           // one event at a time
 	planning sync.Mutex           // one call of Planned at a time
-	turns    turns
 }
 
 func (s *clusterSync) now() time.Time {

@@ -280,7 +280,7 @@ func (s *clusterSync) commit(ctx context.Context, j *join, complete bool, retire
 			return false, err
 		}
 	}
-	turn := s.turns.take()
+	turn := s.Order.take()
 	s.mu.Lock()
 	s.result.Committed++
 	s.mu.Unlock()

@@ -144,6 +144,7 @@ type syncRun struct {
 	lake     *lake.Lake
 	redactor *document.Redactor
 	emit     func(collector.Event) error
+	order    collector.Order // of the events of all clusters
 
 	plain io.Writer // for people: standard output, but standard error where that is taken by JSON
 	lines bool      // progress lines stand on the terminal
@@ -209,7 +210,7 @@ func (r *syncRun) one(ctx context.Context, block config.Provider) (collector.Res
 		Cluster: block.ID, Name: block.Name, Tags: block.Tags, Provider: provider, Lake: r.lake,
 		Scope: block.Collect.Scope(), Identity: block.Identity, Redactor: r.redactor, Concurrency: block.Collect.Concurrency,
 		Changes: &block.Collect.Changes, IgnoreFields: block.Collect.IgnoreFields, Timeout: block.Collect.SyncTimeout,
-		Log: r.log, Meter: r.meter(block.ID), Emit: r.emit, Budget: r.budget,
+		Log: r.log, Meter: r.meter(block.ID), Emit: r.emit, Order: &r.order, Budget: r.budget,
 	})
 }
 
