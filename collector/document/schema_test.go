@@ -3,6 +3,8 @@ package document
 import (
 	"strings"
 	"testing"
+
+	"github.com/k8sq/k8sq/lake"
 )
 
 // The schemas as an API server gives them for custom resources, and what is odd in them.
@@ -62,6 +64,28 @@ func TestDiffOfCustomResources(t *testing.T) {
 
 // ownerReferences are told by ObjectMeta's schema in the document itself, which is cut short here.
 const metadataOfCronTab = `"metadata.ownerReferences[0].uid":{"from":"1","to":"2"},"metadata.ownerReferences[1].uid":{"from":"2","to":"1"},`
+
+// Whatever a document says, it is read, or refused, and what was read compares anything.
+func FuzzReadSchemas(f *testing.F) {
+	f.Add([]byte(crontabOpenAPI))
+	f.Add([]byte(`{"components":{"schemas":{"a":{"allOf":[{"$ref":"#/components/schemas/a"}]}}}}`))
+	state := func(f *testing.F, spec string) lake.State {
+		return stateOf(f, `{"spec":`+spec+`,"next":{"spec":`+spec+`}}`)
+	}
+	old := state(f, `{"endpoints":[{"host":"a"},{"host":"b","port":1}],"limits":{"cpu":"1"},"anything":["x","x"]}`)
+	new := state(f, `{"endpoints":[{"host":"b","port":1},{"host":"a","port":80},{}],"limits":{"cpu":"1000m"},"anything":["x"]}`)
+	f.Fuzz(func(t *testing.T, text []byte) {
+		types, err := ReadSchemas(text)
+		if err != nil {
+			return
+		}
+		for _, schema := range types {
+			if _, err := Diff(old, new, Options{Schema: schema}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
 
 func TestSchemasThatCannotBeRead(t *testing.T) {
 	for _, text := range []string{``, `[]`, `null`, `{"a":hush`} {
