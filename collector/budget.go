@@ -2,8 +2,9 @@ package collector
 
 import "context"
 
-// manyObjects is from how many objects on a commit takes part of the Budget. Smaller ones need no memory to speak of.
-const manyObjects = 500
+// manyObjects is from how many objects on a commit takes part of the Budget. Up to there nothing is compressed yet, and no memory to speak of is
+// needed.
+const manyObjects = 200
 
 // Budget bounds how many commits of many objects all the syncs that share it put together at a time. Each holds some 40 MB of pages that are being
 // compressed and of answers on their way. What waits for its turn holds back its list: the server's next page is asked for later. A list

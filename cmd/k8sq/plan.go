@@ -153,6 +153,7 @@ func (a *app) runPlan(ctx context.Context, options planOptions) error {
 			return err
 		}
 	}
+	boundMemory()
 	shown := &syncRun{app: a, loaded: loaded} // for its progress lines
 	stop := shown.progress(providers)
 	run.meter = shown.meter

@@ -99,6 +99,7 @@ func (a *app) runSync(ctx context.Context, options syncOptions) error {
 	if options.events {
 		run.emit = newEventWriter(a.out).write
 	}
+	boundMemory()
 	started := time.Now()
 	stopProgress := run.progress(providers)
 	err = run.all(ctx, providers)
