@@ -1,6 +1,7 @@
 package document
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -64,6 +65,35 @@ func TestDiffOfCustomResources(t *testing.T) {
 
 // ownerReferences are told by ObjectMeta's schema in the document itself, which is cut short here.
 const metadataOfCronTab = `"metadata.ownerReferences[0].uid":{"from":"1","to":"2"},"metadata.ownerReferences[1].uid":{"from":"2","to":"1"},`
+
+// testdata/cart-openapi.json is what Kubernetes 1.37.2 itself makes of a CustomResourceDefinition (apiextensions-apiserver's BuildOpenAPIV3),
+// without descriptions and paths.
+func TestSchemaOfADefinitionAsKubernetesWritesIt(t *testing.T) {
+	text, err := os.ReadFile("testdata/cart-openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	types, err := ReadSchemas(text)
+	if err != nil || len(types) != 1 {
+		t.Fatalf("types %v, error %v", sortedKeys(types), err)
+	}
+	got, err := FormatSchemas(types)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `metadata>1 spec>4
+finalizers>2 ownerReferences>3
+set
+keyed:uid
+items>5 size>6 tags>2
+keyed:sku
+quantity
+shop.example.com.v1.Cart=0
+`
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
 
 // Whatever a document says, it is read, or refused, and what was read compares anything.
 func FuzzReadSchemas(f *testing.F) {
