@@ -227,9 +227,22 @@ func printable(text []byte) bool {
 // secretLike tells whether a value under a name that says so may be a secret: not too ordered, and, where the name leaves doubt, random.
 func secretLike(value []byte, says sensitivity) bool {
 	if says == doubtful {
-		return len(value) >= 16 && entropy(value) >= 3.5 && distinctive(value) && bytes.IndexByte(value, ' ') < 0
+		return len(value) >= 16 && entropy(value) >= 3.5 && random(value)
 	}
 	return len(value) >= shortest && entropy(value) >= 2
+}
+
+// random tells whether a value has what random ones have, and names and labels have not: letters of both cases and digits, or a long run of
+// hexadecimal digits; and neither dots nor spaces.
+func random(value []byte) bool {
+	if len(value) >= 32 && only(bytes.ToLower(value), "abcdef", false) {
+		return true
+	}
+	var lower, upper, digit bool
+	for _, c := range value {
+		lower, upper, digit = lower || isLower(c), upper || isUpper(c), digit || isDigit(c)
+	}
+	return lower && upper && digit && bytes.IndexAny(value, ". ") < 0
 }
 
 // entropy is Shannon's, in bits a byte.

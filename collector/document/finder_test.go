@@ -79,6 +79,7 @@ func TestFinderNames(t *testing.T) {
 		{`{"env":[{"name":"API_TOKEN","value":"hunter2"}]}`, "spec.env[0].value"},
 		{`{"passwords":["hunter2"]}`, "spec.passwords[0]"},
 		{`{"secret":"db-credentials"}`, ""},
+		{`{"tolerations":[{"key":"CriticalAddonsOnly"},{"key":"topology.kubernetes.io/zone1"}]}`, ""},
 		{`{"secret":"aB3xY7qL9mN2kP5r"}`, "spec.secret"},
 		{`{"secretName":"db-credentials","key":"ca.crt","tokenFile":"/a/b"}`, ""},
 		{`{"password":"hmac-sha256:0123456789abcdef0123456789abcdef"}`, ""},

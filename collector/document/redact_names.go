@@ -171,6 +171,10 @@ func innocent(last, value []byte) bool {
 	switch len(value) {
 	case 0:
 		return true
+	case 1:
+		if value[0] == '0' || value[0] == '1' {
+			return true // no and yes
+		}
 	case 2, 3, 4, 5, 7, 8:
 		switch string(bytes.ToLower(value)) {
 		case "true", "false", "yes", "no", "on", "off", "null", "none", "nil", "enabled", "disabled":

@@ -35,7 +35,7 @@ func TestInnocent(t *testing.T) {
 		name, value string
 		want        bool
 	}{
-		{"PASSWORD", "", true}, {"PASSWORD", "hunter2", false}, {"TOKEN", "true", true}, {"TOKEN", "FALSE", true}, {"PASSWORD", "$(DB_PASSWORD)", true},
+		{"PASSWORD", "", true}, {"PASSWORD", "hunter2", false}, {"TOKEN", "true", true}, {"TOKEN", "FALSE", true}, {"ALLOW_EMPTY_PASSWORD", "1", true}, {"PASSWORD", "$(DB_PASSWORD)", true},
 		{"PASSWORD", "${DB_PASSWORD}", true}, {"PASSWORD", "${DB_PASSWORD:-hunter2}", false}, {"PASSWORD", "$DB_PASSWORD", true}, {"PASSWORD", "$1secret", false},
 		{"PASSWORD", "{{ .Values.password }}", true}, {"PASSWORD", "$(A)hunter2$(B)", false}, {"PASSWORD_FILE", "/run/secrets/x", true},
 		{"PASSWORD_FILE", "/anywhere", true}, {"PASSWORD_FILE", "hunter2", false}, {"TLS_KEY", "/etc/tls/tls.key", true}, {"TLS_KEY", "./tls.key", true},
