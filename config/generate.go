@@ -64,6 +64,18 @@ func Generate(contexts []Context, lakeURL string) string {
 	return string(hclwrite.Format([]byte(text.String())))
 }
 
+// IgnoreFields writes the collect block that ignores the paths, each with its comment. The comments are not aligned, so that the lines fit a narrow
+// terminal.
+func IgnoreFields(paths, comments []string) string {
+	var text strings.Builder
+	text.WriteString("collect {\n  changes {\n    ignore_fields = [\n")
+	for i, path := range paths {
+		fmt.Fprintf(&text, "      %s, # %s\n", quote(path), oneLine(comments[i]))
+	}
+	text.WriteString("    ]\n  }\n}\n")
+	return text.String()
+}
+
 func comment(context Context) string {
 	server := withoutUserInfo(oneLine(context.Server))
 	switch {

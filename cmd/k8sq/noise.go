@@ -10,11 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/spf13/cobra"
-	"github.com/zclconf/go-cty/cty"
 
 	"github.com/k8sq/k8sq/cmd/k8sq/render"
+	"github.com/k8sq/k8sq/config"
 	"github.com/k8sq/k8sq/sql"
 )
 
@@ -287,23 +286,20 @@ func (a *app) showNoise(ctx context.Context, n noise, asked period) error {
 	return err
 }
 
-// block is the ignore_fields as HCL.
+// block is the ignore_fields as HCL, each with why and of which kinds.
 func (n noise) block() string {
-	var text strings.Builder
-	text.WriteString("collect {\n  changes {\n    ignore_fields = [\n")
-	for _, path := range n.IgnoreFields {
+	comments := make([]string, len(n.IgnoreFields))
+	for i, path := range n.IgnoreFields {
 		var where []string
-		why := ""
 		for _, f := range n.Fields {
 			if f.Path == path {
-				where, why = append(where, f.Type[strings.LastIndexByte(f.Type, '.')+1:]), f.Why
+				where, comments[i] = append(where, f.Type[strings.LastIndexByte(f.Type, '.')+1:]), f.Why
 			}
 		}
 		slices.Sort(where)
-		fmt.Fprintf(&text, "      %s, # %s: %s\n", hclwrite.TokensForValue(cty.StringVal(path)).Bytes(), why, strings.Join(slices.Compact(where), ", "))
+		comments[i] += ": " + strings.Join(slices.Compact(where), ", ")
 	}
-	text.WriteString("    ]\n  }\n}\n")
-	return text.String() // the comments are not aligned, for narrow terminals
+	return config.IgnoreFields(n.IgnoreFields, comments)
 }
 
 // rightAlign pads the cells of a column on the left: numbers with units are texts.
