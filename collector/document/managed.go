@@ -223,7 +223,7 @@ func (a *attributor) mayWrite(e managedEntry, steps []step) bool {
 // owned tells whether a fieldsV1 holds a path, or something above it as a whole.
 func (a *attributor) owned(fields uint32, steps []step) bool {
 	t := a.managed
-	n, ok := root, true // where the path stands in the object
+	n := root // where the path stands in the object
 	for i, s := range steps {
 		if t.nodes[fields].kind != kindObject {
 			return false
@@ -233,10 +233,9 @@ func (a *attributor) owned(fields uint32, steps []step) bool {
 			return i > 0
 		}
 		if s.kind == stepKey {
-			if fields, ok = t.member(fields, "f:"+s.key); !ok {
-				return false
-			}
-			if n, ok = a.object.member(n, s.key); !ok {
+			var owned, there bool
+			fields, owned = t.member(fields, "f:"+s.key)
+			if n, there = a.object.member(n, s.key); !owned || !there {
 				return false
 			}
 			continue
