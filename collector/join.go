@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"strings"
 	"time"
 
 	"github.com/k8sq/k8sq/collector/document"
@@ -322,7 +321,7 @@ func (j *join) differs(ctx context.Context, object *document.Object) error {
 		case !old.DeletedAt.IsZero():
 			return j.captured(object, old, lake.Created, nil)
 		case !sameUID(old.UID, object.UID):
-			if strings.HasPrefix(old.UnobservedReason, lake.MovedTo) {
+			if hasMoved(old) {
 				// What became of the old one is told where it moved to.
 				return j.captured(object, old, lake.Discovered, nil)
 			}

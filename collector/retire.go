@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/k8sq/k8sq/lake"
@@ -103,7 +104,7 @@ func (s *clusterSync) settleUnserved(ctx context.Context, v vanished) (deletedOb
 		switch {
 		case gone:
 			message = fmt.Sprintf("its CustomResourceDefinition %s was deleted, and its objects with it", name)
-			deletedObjects, err = s.retireOnceWith(ctx, v, removed, func(*lake.Snapshot) (string, bool) { return "", true })
+			deletedObjects, err = s.retireOnceWith(ctx, v, removed, func(row *lake.Snapshot) (string, bool) { return row.UnobservedReason, !hasMoved(row) })
 		case open:
 			message = unserved + "; whether its CustomResourceDefinition was deleted could not be found out"
 		default:
@@ -135,12 +136,19 @@ func (s *clusterSync) movedTo(successor Resource) (func(*lake.Snapshot) (reason 
 		seen.sight.selection.Labels, seen.sight.selection.Fields = "", ""
 	}
 	return func(row *lake.Snapshot) (string, bool) {
-		if uid, there := seen.ids[row.ResourceID]; there {
+		uid, there := seen.ids[row.ResourceID]
+		switch {
+		case hasMoved(row) && !(there && sameUID(row.UID, uid)):
+			return row.UnobservedReason, false
+		case there:
 			return reason, !sameUID(row.UID, uid)
 		}
 		return reason, seen.sight.absence(row.ResourceID, row.UnobservedReason) == deleted
 	}, nil
 }
+
+// hasMoved tells whether the object's history went on under another type: what became of it is told there.
+func hasMoved(row *lake.Snapshot) bool { return strings.HasPrefix(row.UnobservedReason, lake.MovedTo) }
 
 // definitionOf looks for the CustomResourceDefinition of a type among those that the lake knows. gone tells that it is proven to be deleted,
 // open that this sync could not find out.
@@ -215,8 +223,11 @@ func (s *clusterSync) retire(ctx context.Context, v vanished, reason string, fat
 	for j.row != nil {
 		if row := j.row; row.DeletedAt.IsZero() {
 			why, gone := reason, false
-			if fate != nil {
+			switch {
+			case fate != nil:
 				why, gone = fate(row)
+			case hasMoved(row):
+				why = row.UnobservedReason
 			}
 			if gone {
 				err = j.gone(row)

@@ -60,6 +60,15 @@ func TestTypesThatMoveAndVanish(t *testing.T) {
 			v1 + " a/z: discovered, moved to example.com.v2.Widget\n" +
 			v2 + " a/x: discovered, moved to example.com.v1.Widget\n" + v2 + " a/y: discovered, deleted\n" + v2 + " a/z: discovered, deleted",
 			deleted: v2 + " a/z, " + v2 + " a/y"},
+		{name: "up and down again, and out of scope", steps: []step{
+			{serves: []Resource{version("v1")}, objects: map[string][]string{v1: xy}, rows: v1 + " complete 2 +2 ~0 -0"},
+			{serves: []Resource{version("v2")}, objects: map[string][]string{v2: xy}, rows: v1 + " skipped 0 +0 ~0 -0; " + v2 + " complete 2 +2 ~0 -0", told: "moved to"},
+			{serves: []Resource{version("v1")}, objects: map[string][]string{v1: x}, rows: v1 + " complete 1 +0 ~0 -0; " + v2 + " skipped 0 +0 ~0 -1", told: "moved to"},
+			{serves: []Resource{version("v1")}, scope: Scope{Ignore: []string{v1}}},
+			{serves: []Resource{version("v1")}, objects: map[string][]string{v1: x}, rows: v1 + " complete 1 +0 ~0 -0"},
+			{rows: v1 + " skipped 0 +0 ~0 -0", told: "does not serve"},
+		}, standing: v1 + " a/x: discovered, not served\n" + v1 + " a/y: discovered, moved to example.com.v2.Widget\n" +
+			v2 + " a/x: discovered, moved to example.com.v1.Widget\n" + v2 + " a/y: discovered, deleted", deleted: v2 + " a/y"},
 		{name: "moved, but the new list breaks off", steps: []step{
 			{serves: []Resource{version("v1")}, objects: map[string][]string{v1: xy}, rows: v1 + " complete 2 +2 ~0 -0"},
 			{serves: []Resource{version("v2")}, objects: map[string][]string{v2: xy}, fail: map[string]failure{v2: {after: 1, with: reset}},

@@ -106,7 +106,7 @@ func (a *ancestor) close() {
 	_ = a.committed.Close()
 }
 
-// lived tells whether an object of the id is known there and not to be deleted. It is asked in order of the ids.
+// lived tells whether an object of the id is known there, and neither to be deleted nor to have moved on. It is asked in order of the ids.
 func (a *ancestor) lived(id string) (bool, error) {
 	for !a.started || a.key != nil && a.key.ResourceID < id {
 		a.started = true
@@ -115,5 +115,5 @@ func (a *ancestor) lived(id string) (bool, error) {
 			return false, err
 		}
 	}
-	return a.key != nil && a.key.ResourceID == id && a.key.DeletedAt.IsZero(), nil
+	return a.key != nil && a.key.ResourceID == id && a.key.DeletedAt.IsZero() && !strings.HasPrefix(a.key.Unobserved, lake.MovedTo), nil
 }
