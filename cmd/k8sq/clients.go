@@ -49,13 +49,14 @@ func contextProblem(context kubernetes.ContextInfo) string {
 	file := collector.Secret(context.File)
 	block.Kubeconfig, block.Context = &file, &context.Name
 	environment := collector.Environment{Cluster: context.Name, Dir: ".", Getenv: os.Getenv, Log: slog.New(slog.DiscardHandler)}
-	for _, problem := range definition.Check(environment, block) {
-		if problem.Detail == "" {
-			return problem.Summary
-		}
-		return problem.Summary + ": " + problem.Detail
+	problems := definition.Check(environment, block)
+	switch {
+	case len(problems) == 0:
+		return ""
+	case problems[0].Detail == "":
+		return problems[0].Summary
 	}
-	return ""
+	return problems[0].Summary + ": " + problems[0].Detail
 }
 
 func openS3(ctx context.Context, place config.Lake) (store.Store, error) {
