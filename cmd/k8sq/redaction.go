@@ -52,12 +52,12 @@ func within(file, dir string) bool {
 		if err != nil {
 			return path
 		}
-		if real, err := filepath.EvalSymlinks(absolute); err == nil {
-			return real
+		if resolved, err := filepath.EvalSymlinks(absolute); err == nil {
+			return resolved
 		}
 		// A file that is not there yet lies in a folder that is.
-		if real, err := filepath.EvalSymlinks(filepath.Dir(absolute)); err == nil {
-			return filepath.Join(real, filepath.Base(absolute))
+		if resolved, err := filepath.EvalSymlinks(filepath.Dir(absolute)); err == nil {
+			return filepath.Join(resolved, filepath.Base(absolute))
 		}
 		return absolute
 	}
