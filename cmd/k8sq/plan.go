@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -391,15 +390,12 @@ func (r *planRun) compare(ctx context.Context, block config.Provider, provider c
 	if err := r.lastSync(ctx, p); err != nil {
 		return err
 	}
-	var mu sync.Mutex
 	result, err := collector.Sync(ctx, collector.Options{
 		Cluster: block.ID, Name: block.Name, Tags: block.Tags, Provider: provider, Lake: r.lake,
 		Scope: block.Collect.Scope(), Identity: block.Identity, Redactor: r.redactor, Concurrency: block.Collect.Concurrency,
 		Changes: &block.Collect.Changes, IgnoreFields: block.Collect.IgnoreFields, Timeout: block.Collect.SyncTimeout,
 		Log: r.log, Meter: r.meter(block.ID), Budget: r.budget, DryRun: true,
 		Planned: func(ctx context.Context, partition lake.Partition, commit *lake.Commit) error {
-			mu.Lock()
-			defer mu.Unlock()
 			return r.planned(ctx, partition, commit, p)
 		},
 	})
