@@ -262,3 +262,23 @@ func FuzzNoMarker(f *testing.F) {
 func outOf(o *Object) string {
 	return fmt.Sprintf("%s %s %s %s %s %s", o.Whole, o.Metadata, o.Spec, o.Status, o.Fields, toJSON([]any{o.Labels, o.Annotations, lake.State{Phase: o.Phase}}))
 }
+
+// FuzzText: no text makes redaction or the finder fail, and what was redacted once is not changed again.
+func FuzzText(f *testing.F) {
+	for _, text := range []string{"a://b:c@d,e://f:g@h", "password: |\n  x\n", `{"password": "x\"y"}`, "--token=x;y", "TOKEN=$(x", "a:b@tcp(c)", "- key: >-\n\n x", "secret='x", `token:"`} {
+		f.Add(text)
+	}
+	r, finder := testRedactor.begin(), NewFinder()
+	f.Fuzz(func(t *testing.T, text string) {
+		r.secrets, r.plain = r.secrets[:0], r.plain[:0]
+		once, _ := r.text([]byte(text), doubtful)
+		once = bytes.Clone(once)
+		if twice, changed := r.text(once, doubtful); changed {
+			t.Errorf("%q became %q and then %q", text, once, twice)
+		}
+		finder.report = func(Finding) {}
+		finder.text([]byte(text), []byte("password"))
+		_, last := r.judge([]byte(text))
+		innocent(last, []byte(text))
+	})
+}

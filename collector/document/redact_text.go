@@ -74,6 +74,9 @@ func (r *redaction) userInfo(out, text []byte) []byte {
 // longUser is from which length a user without a password is taken for a token: https://<token>@github.com.
 const longUser = 20
 
+// longestURL is how much of a URL is looked at.
+const longestURL = 4096
+
 // nextPassword finds the first password in a text's URLs.
 func nextPassword(text []byte) (from, to int, found bool) {
 	for at := 0; at < len(text); {
@@ -83,7 +86,7 @@ func nextPassword(text []byte) (from, to int, found bool) {
 		}
 		begin := at + scheme + len("://")
 		end := begin
-		for end < len(text) && text[end] > ' ' && bytes.IndexByte([]byte("\"'`<>\\"), text[end]) < 0 {
+		for end < len(text) && end-begin < longestURL && text[end] > ' ' && bytes.IndexByte([]byte("\"'`<>\\"), text[end]) < 0 {
 			end++
 		}
 		authority := text[begin:end]
