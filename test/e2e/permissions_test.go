@@ -133,10 +133,11 @@ func TestAuthentication(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	const identity = `identity = "any"` // It is one cluster under many names.
 	l := folderLake(t,
-		provider("by-token", admin(t, east)), provider("by-certificate", certificate), provider("by-plugin", plugin),
-		provider("by-content", string(content)),
-		"provider \"kubernetes\" \"by-attributes\" {\n  server = \""+east.URL+"\"\n  token = \""+east.Token+"\"\n  ca_file = \""+east.CAFile+"\"\n}\n",
+		provider("by-token", admin(t, east), identity), provider("by-certificate", certificate, identity), provider("by-plugin", plugin, identity),
+		provider("by-content", string(content), identity),
+		"provider \"kubernetes\" \"by-attributes\" {\n  server = \""+east.URL+"\"\n  token = \""+east.Token+"\"\n  ca_file = \""+east.CAFile+"\"\n  "+identity+"\n}\n",
 		selectTypes("rbac.authorization.k8s.io.v1.ClusterRole"))
 	l.sync(t)
 	l.expect(t, `SELECT cluster, count(*) > 50 AS many, count(*) = max(count(*)) OVER () AS same FROM snapshots GROUP BY cluster ORDER BY cluster`, `[
