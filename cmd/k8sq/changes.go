@@ -158,7 +158,7 @@ func (a *app) runChanges(ctx context.Context, options changesOptions) error {
 		conditions = append(conditions, "operation IN ("+literals(options.operations)+")")
 	}
 	from := "FROM changes WHERE " + strings.Join(conditions, " AND ")
-	text := "SELECT captured_at, cluster, type, namespace, name, resource_id, operation, from_version, to_version, managers, modified_at, paths, diff " +
+	text := "SELECT captured_at, cluster, type, namespace, name, resource_id, operation, from_version, to_version, managers, modified_at, paths, diff, attribution " +
 		from + " AND " + options.meaningful() + " ORDER BY captured_at DESC, cluster, type, resource_id, to_version DESC"
 	if options.limit > 0 {
 		text += fmt.Sprintf(" LIMIT %d", options.limit)
@@ -209,6 +209,9 @@ func readChanges(ctx context.Context, rows *sql.Rows, classes []string) ([]chang
 		}
 		leaves, err := leavesOf(str(values[12]))
 		if err != nil {
+			return nil, fmt.Errorf("%s %s, version %d: %w", c.resourceType, c.id, c.to, err)
+		}
+		if err := attribute(leaves, str(values[13])); err != nil {
 			return nil, fmt.Errorf("%s %s, version %d: %w", c.resourceType, c.id, c.to, err)
 		}
 		for _, leaf := range leaves {
@@ -404,6 +407,9 @@ func (a *app) showDiffs(found []change, columns int) error {
 		}
 		text.WriteString(head + rest + "\n")
 		for _, leaf := range c.leaves {
+			if len(c.managers) < 2 {
+				leaf.who = "" // the head says it
+			}
 			text.WriteString("    " + leaf.line(max(columns-4, 0)) + "\n")
 		}
 	}

@@ -12,6 +12,7 @@ import (
 // leaf is one path of a difference. from and to are JSON, and empty where there was nothing.
 type leaf struct {
 	path, from, to string
+	who            string // who changed it, and how sure that is; "" where nothing is known
 }
 
 // sign is "+" for what was added, "-" for what was removed and "~" for what has another value.
@@ -23,6 +24,29 @@ func (l leaf) sign() string {
 		return "-"
 	}
 	return "~"
+}
+
+// attribute notes at each leaf who changed it, from a change's attribution.
+func attribute(leaves []leaf, attribution string) error {
+	if attribution == "" {
+		return nil
+	}
+	var paths map[string][]struct{ Manager, Confidence string }
+	if err := json.Unmarshal([]byte(attribution), &paths); err != nil {
+		return fmt.Errorf("read an attribution: %w", err)
+	}
+	for i := range leaves {
+		var names []string
+		for _, who := range paths[leaves[i].path] {
+			name := who.Manager
+			if who.Confidence != "certain" {
+				name += " (" + who.Confidence + ")"
+			}
+			names = append(names, name)
+		}
+		leaves[i].who = strings.Join(names, ", ")
+	}
+	return nil
 }
 
 // The classes of paths, as in the view field_changes, in the order in which people care for them.
@@ -111,7 +135,14 @@ func (l leaf) line(width int) string {
 	default:
 		text += l.from + " → " + l.to
 	}
-	return render.Line(text, width)
+	who := ""
+	if l.who != "" {
+		who = "  by " + l.who
+	}
+	if width > 0 && length(text)+length(who) > width && length(who) < width/2 {
+		return render.Line(text, width-length(who)) + render.Line(who, 0)
+	}
+	return render.Line(text+who, width)
 }
 
 // brief is the leaf in a cell of a table: its path, shortened from the left, and its values, shortened to what differs.

@@ -22,30 +22,43 @@ func TestLeaves(t *testing.T) {
 	if got := strings.Join(lines, "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+	const attribution = `{"data.a":[{"manager":"kubectl-edit","operation":"Update","confidence":"certain"}],"status.phase":[{"manager":"a","confidence":"possible"},{"manager":"b","confidence":"possible"}]}`
+	if err := attribute(leaves, attribution); err != nil {
+		t.Fatal(err)
+	}
+	for at, want := range map[int]string{0: "+ spec.list[9]: 1", 2: `+ data.a: "x"  by kubectl-edit`, 4: "- status.phase: null  by a (possible), b (possible)"} {
+		if got := leaves[at].line(0); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	long := leaf{path: "data.text", to: `"` + strings.Repeat("x", 100) + `"`, who: "kubectl-edit"}
+	if got := long.line(50); length(got) != 50 || !strings.HasSuffix(got, "…  by kubectl-edit") {
+		t.Errorf("%q", got)
+	}
 	if _, err := leavesOf(`{"added":[]}`); err == nil {
 		t.Error("a diff of another form was taken")
 	}
 }
 
 func TestSummaryOf(t *testing.T) {
-	image := leaf{"spec.template.spec.containers[0].image", `"registry.example.com/shop/web:1.4"`, `"registry.example.com/shop/web:1.5"`}
-	annotation := leaf{"metadata.annotations['example.com/checked.by']", "", `"me"`}
+	image := leaf{path: "spec.template.spec.containers[0].image", from: `"registry.example.com/shop/web:1.4"`, to: `"registry.example.com/shop/web:1.5"`}
+	annotation := leaf{path: "metadata.annotations['example.com/checked.by']", to: `"me"`}
 	for _, c := range []struct {
 		width  int
 		leaves []leaf
 		want   string
 	}{
 		{0, nil, ""},
-		{20, []leaf{{"spec.replicas", "2", "5"}}, "spec.replicas 2 → 5"},
+		{20, []leaf{{path: "spec.replicas", from: "2", to: "5"}}, "spec.replicas 2 → 5"},
 		{0, []leaf{image}, "spec.template.spec.containers[0].image registry.example.com/shop/web:1.4 → registry.example.com/shop/web:1.5"},
 		{60, []leaf{image, image}, "…spec.containers[0].image …op/web:1.4 → …op/web:1.5, +1 more"},
 		{36, []leaf{image}, "…image …shop/web:1.4 → …shop/web:1.5"},
 		{21, []leaf{image}, "…image → …hop/web:1.5"},
 		{0, []leaf{annotation}, "metadata.annotations['example.com/checked.by'] = me"},
 		{40, []leaf{annotation}, "…['example.com/checked.by'] = me"},
-		{30, []leaf{{"spec.paused", "true", ""}}, "spec.paused removed"},
-		{16, []leaf{{"data.text", `"a"`, `"line\none"`}}, `…text → line\no…`},
-		{40, []leaf{{"data.text", `"a"`, `"\u001b[31m"`}}, "data.text a → \x1b[31m"}, // which the table escapes
+		{30, []leaf{{path: "spec.paused", from: "true"}}, "spec.paused removed"},
+		{16, []leaf{{path: "data.text", from: `"a"`, to: `"line\none"`}}, `…text → line\no…`},
+		{40, []leaf{{path: "data.text", from: `"a"`, to: `"\u001b[31m"`}}, "data.text a → \x1b[31m"}, // which the table escapes
 	} {
 		got := summaryOf(c.leaves, c.width)
 		if got != c.want || c.width > 0 && length(got) > c.width {
