@@ -251,3 +251,24 @@ func TestChangesSettings(t *testing.T) {
 		})
 	}
 }
+
+// A list that breaks off proves by a uid that an object was deleted, also where its successor is out of scope, and nothing else.
+func TestAUIDOutOfScopeProvesADeletion(t *testing.T) {
+	l := newLake(t)
+	pods := Resource{Version: "v1", Kind: "Pod", Plural: "pods", Namespaced: true, Ordered: true}
+	w := &world{resources: []Resource{pods}, objects: map[string][]string{"core.v1.Pod": {"a/a=1#app=web", "a/b=1@one#app=web", "a/c=1#app=web", "a/d=1#app=web"}}}
+	options := optionsFor(l, w)
+	options.Scope = Scope{Labels: mustSelector(t, "app=web")}
+	syncOnce(t, options)
+	w.objects["core.v1.Pod"] = []string{"a/b=1@two#app=api", "a/c=2#app=web", "a/e=1#app=web"}
+	w.fail = map[string]failure{"core.v1.Pod": {after: 2, with: errors.New("connection reset")}}
+	result, _ := syncOnce(t, options)
+	if rows, _ := rowsOf(result); rows != "Pod partial 1 +0 ~1 -1" {
+		t.Error(rows)
+	}
+	const want = "Pod a/a: discovered\nPod a/b: discovered, deleted\nPod a/c: discovered, updated\nPod a/d: discovered"
+	if got := standing(t, l); got != want {
+		t.Errorf("the lake has\n%s\nwant\n%s", got, want)
+	}
+	checkChanges(t, l)
+}
