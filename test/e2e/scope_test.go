@@ -15,7 +15,7 @@ func TestNarrowerConfiguration(t *testing.T) {
 	}
 	block := provider("west", admin(t, west))
 	collect := func(filter string) string {
-		return "collect {\n  select {\n    resource_types = [\"core.v1.ConfigMap\", \"core.v1.Service\"]\n  }\n" + filter + "\n}\n"
+		return "collect {\n  select {\n    resource_types = [\"core.v1.ConfigM*\", \"core.v1.Service\"]\n  }\n" + filter + "\n}\n"
 	}
 	const deletions = `SELECT resource_id AS s FROM changes WHERE operation = 'deleted' AND namespace LIKE 'narrow-%'`
 	l := folderLake(t, block, collect(""))
