@@ -31,13 +31,13 @@ func newChangesCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "changes",
 		Short: "Show what was created, updated and deleted",
-		Long: `Shows what changed, the newest first, one line a change: when, which object, what, and
-by whom. "Who" are the managers that Kubernetes itself names, which are programs and not
-people.
+		Long: `Shows what changed, the newest first, one line a change: when, which object,
+what, and by whom. "Who" are the managers that Kubernetes itself names, which
+are programs and not people.
 
-Updates that touch nothing but status, or metadata that follows from other changes
-(resourceVersion, generation, leader elections), are hidden, and their number is told;
---all shows them.
+Updates that touch nothing but status, or metadata that follows from other
+changes (resourceVersion, generation, leader elections), are hidden, and their
+number is told; --all shows them.
 ` + exitCodesHelp,
 		Example: `  k8sq changes
   k8sq changes --since 7d --type deployment --namespace shop --diff

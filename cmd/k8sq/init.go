@@ -16,9 +16,10 @@ func newInitCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "init",
 		Short: "Write k8sq.hcl, with a provider block for each kubeconfig context",
-		Long: `Writes k8sq.hcl, or the file that --config names, with a provider block for each context of the
-kubeconfig files that KUBECONFIG names, else of ~/.kube/config. A context that cannot be used, for want of its
-cluster or its user, is left out with a comment. It never overwrites a file.
+		Long: `Writes k8sq.hcl, or the file that --config names, with a provider block for
+each context of the kubeconfig files that KUBECONFIG names, else of
+~/.kube/config. A context that cannot be used, for want of its cluster or its
+user, is left out with a comment. It never overwrites a file.
 ` + exitCodesHelp,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return a.runInit() },

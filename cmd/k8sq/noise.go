@@ -29,15 +29,16 @@ func newNoiseCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "noise",
 		Short: "Rank the fields that change most, and print what silences them",
-		Long: `Ranks the fields of each type by the number of updates that touched them, with the
-bytes of their old and new values. Elements of lists count together:
+		Long: `Ranks the fields of each type by the number of updates that touched them, with
+the bytes of their old and new values. Elements of lists count together:
 status.conditions[*].lastUpdateTime.
 
-Below stands a block for k8sq.hcl that ignores those that are noise: heartbeat times,
-counters, resource versions and leader elections, and other fields of status unless
-they say how an object is (a phase, a condition's status, a replica count). It says
-how many updates would not have been recorded with it. Ignored fields are stored all
-the same whenever something else changes; history that is there already stays.
+Below stands a block for k8sq.hcl that ignores those that are noise: heartbeat
+times, counters, resource versions and leader elections, and other fields of
+status unless they say how an object is (a phase, a condition's status, a
+replica count). It says how many updates would not have been recorded with it.
+Ignored fields are stored all the same whenever something else changes; history
+that is there already stays.
 ` + exitCodesHelp,
 		Example: `  k8sq noise
   k8sq noise --since 30d --type pod

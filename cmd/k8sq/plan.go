@@ -37,13 +37,14 @@ func newPlanCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan [CLUSTER ...]",
 		Short: "Show what a sync would collect and record, writing nothing",
-		Long: `Shows for each cluster of the configuration, or those that are named: which types a
-sync would list, how many objects they hold and about how long that takes; what may not
-be listed with these credentials, and the ClusterRole that would grant it; and what has
-changed since the last sync, as a sync would record it.
+		Long: `Shows for each cluster of the configuration, or those that are named: which
+types a sync would list, how many objects they hold and about how long that
+takes; what may not be listed with these credentials, and the ClusterRole that
+would grant it; and what has changed since the last sync, as a sync would
+record it.
 
-It reads all that a sync reads, unless --refresh=false, and writes nothing: no lake, no
-redaction key.
+It reads all that a sync reads, unless --refresh=false, and writes nothing: no
+lake, no redaction key.
 ` + exitCodesHelp,
 		Example: `  k8sq plan
   k8sq plan --refresh=false prod-eu

@@ -33,10 +33,12 @@ func newQueryCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "query SQL|FILE|NAME|-",
 		Short: "Ask the lake in SQL",
-		Long: `Runs one SQL query over the lake's views and prints the answer. The query is given as an argument,
-as a file (anything that ends in .sql), as the name of a ready-made query, or with - on standard input.
+		Long: `Runs one SQL query over the lake's views and prints the answer. The query is
+given as an argument, as a file (anything that ends in .sql), as the name of a
+ready-made query, or with - on standard input.
 
-The SQL is DuckDB's. It can read the lake and nothing else: no file, network, extension or setting.
+The SQL is DuckDB's. It can read the lake and nothing else: no file, network,
+extension or setting.
 
 ` + readyMade() + exitCodesHelp,
 		Example: `  k8sq query "SELECT namespace, name, phase FROM pods"

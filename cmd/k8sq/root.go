@@ -34,9 +34,9 @@ const (
 
 // exitCodesHelp ends each command's help.
 const exitCodesHelp = `
-Exit codes: 0 ok · 1 error · 2 usage or configuration · 3 a sync or plan that was
-incomplete (what was complete is committed) · 4 plan --detailed-exitcode found
-something · 130 interrupted.`
+Exit codes: 0 ok · 1 error · 2 usage or configuration · 3 a sync or plan that
+was incomplete (what was complete is committed) · 4 plan --detailed-exitcode
+found something · 130 interrupted.`
 
 // exitError is an error that asks for an exit code of its own. A nil err was told already.
 type exitError struct {
@@ -79,14 +79,14 @@ func newRootCmd(a *app) *cobra.Command {
 		Use:     "k8sq",
 		Version: versionLine(a.version),
 		Short:   "What changed in your clusters, when, by whom, and what it looked like before",
-		Long: `k8sq keeps the history of Kubernetes clusters as Parquet in a lake (a folder or an
-S3 bucket) and answers questions about it in SQL.
+		Long: `k8sq keeps the history of Kubernetes clusters as Parquet in a lake (a folder or
+an S3 bucket) and answers questions about it in SQL.
 
   k8sq plan                  shows what a sync would collect and record
   k8sq sync                  collects the current kubeconfig context into ./lake
   k8sq changes               shows what was created, updated and deleted
   k8sq query "FROM changes"  asks it in SQL
-  k8sq init                  writes k8sq.hcl, a block for each kubeconfig context
+  k8sq init                  writes k8sq.hcl, a block for each context of yours
 ` + exitCodesHelp,
 		SilenceErrors: true,
 		SilenceUsage:  true,

@@ -38,11 +38,13 @@ func newSyncCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sync [CLUSTER ...]",
 		Short: "Collect once",
-		Long: `Collects the clusters of the configuration once, or those that are named, side by side, and commits
-what changed to the lake. With no configuration it collects the current kubeconfig context into ./lake.
+		Long: `Collects the clusters of the configuration once, or those that are named, side
+by side, and commits what changed to the lake. With no configuration it
+collects the current kubeconfig context into ./lake.
 
-A cluster that cannot be reached leaves the others alone. A resource type that cannot be listed whole
-is told in the table syncs, and nothing of it is taken for deleted.
+A cluster that cannot be reached leaves the others alone. A resource type that
+cannot be listed whole is told in the table syncs, and nothing of it is taken
+for deleted.
 ` + exitCodesHelp,
 		Example: `  k8sq sync
   k8sq sync prod-eu prod-us

@@ -23,8 +23,9 @@ func newValidateCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate",
 		Short: "Check the configuration and, with --connect, the clusters and the lake",
-		Long: `Checks the configuration and tells everything that is wrong with it, each with its place.
-With --connect it also reaches out to each cluster and to the lake. It writes nothing.
+		Long: `Checks the configuration and tells everything that is wrong with it, each with
+its place. With --connect it also reaches out to each cluster and to the lake.
+It writes nothing.
 ` + exitCodesHelp,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runValidate(cmd.Context(), connect) },
