@@ -155,14 +155,19 @@ func (t *tree) isSecret(resource Resource) bool {
 	return resource.is("Secret") || t.isCore(root, "Secret")
 }
 
-// is tells whether the resource is a kind of the legacy group.
+// is tells whether the resource is a kind of the legacy group, or of another of Kubernetes' own (those without a dot), in which none is
+// called that: a file may say so by mistake. Likewise, case does not count.
 func (r Resource) is(kind string) bool {
-	return r.Kind == kind && groupVersion(r.APIGroup, r.APIVersion) == r.APIVersion
+	return strings.EqualFold(r.Kind, kind) && strings.IndexByte(r.APIGroup, '.') < 0
 }
 
-// isCore tells whether an object says that it is a kind of the legacy group.
+// isCore tells whether an object says that it is such a kind.
 func (t *tree) isCore(n uint32, kind string) bool {
-	return string(t.stringMember(n, "kind")) == kind && bytes.IndexByte(t.stringMember(n, "apiVersion"), '/') < 0
+	if said := t.stringMember(n, "kind"); len(said) != len(kind) || !bytes.EqualFold(said, []byte(kind)) {
+		return false
+	}
+	group, _, found := bytes.Cut(t.stringMember(n, "apiVersion"), []byte("/"))
+	return !found || bytes.IndexByte(group, '.') < 0
 }
 
 // apply redacts the object in t, before anything is read from it but its identity.
@@ -181,6 +186,7 @@ func (r *redaction) object(t *tree, resource Resource, depth int) {
 	case resource.is("ConfigMap") || t.isCore(root, "ConfigMap"):
 		r.configMap(t, root)
 	}
+	r.items(t, root)
 	if embedded {
 		r.embedded(t)
 	}
@@ -228,9 +234,9 @@ func (r *redaction) lists(t *tree) (embedded bool) {
 			}
 		case kindString:
 			if i > 0 && v.keyEnd-v.keyStart == 4 && !embedded {
-				if length := v.end - v.start; length == 6 || length == 9 {
-					text := t.text(uint32(i))
-					embedded = (string(text) == "Secret" || string(text) == "ConfigMap") && string(t.key(uint32(i))) == "kind"
+				if length := v.end - v.start; length == 6 || length == 9 || length == 10 || length == 13 {
+					text := bytes.TrimSuffix(t.text(uint32(i)), []byte("List"))
+					embedded = (bytes.EqualFold(text, []byte("Secret")) || bytes.EqualFold(text, []byte("ConfigMap"))) && string(t.key(uint32(i))) == "kind"
 				}
 			}
 		}
@@ -321,6 +327,11 @@ func (r *redaction) configMap(t *tree, n uint32) {
 		}
 		for _, entry := range t.elements(entries) {
 			switch k := t.nodes[entry].kind; {
+			case k >= kindArray && !r.rules.Keep.ConfigMaps: // no cluster has such an entry, but a file may
+				if says, _ := r.judge(t.key(entry)); says > harmless {
+					r.below(t, entry, true)
+				}
+				continue
 			case k != kindString && k != kindNumber:
 				continue
 			case helm && string(t.key(entry)) == "release":
@@ -379,6 +390,26 @@ func (r *redaction) embedded(t *tree) {
 			r.secret(t, i)
 		case t.isCore(i, "ConfigMap"):
 			r.configMap(t, i)
+		default:
+			r.items(t, i)
+		}
+	}
+}
+
+// items redacts what a SecretList or a ConfigMapList holds: its items need not say their kind.
+func (r *redaction) items(t *tree, n uint32) {
+	secrets := t.isCore(n, "SecretList")
+	if !secrets && !t.isCore(n, "ConfigMapList") {
+		return
+	}
+	items, _ := t.member(n, "items")
+	for _, item := range t.elements(items) {
+		switch {
+		case t.nodes[item].kind != kindObject:
+		case secrets:
+			r.secret(t, item)
+		default:
+			r.configMap(t, item)
 		}
 	}
 }
@@ -391,8 +422,23 @@ func (r *redaction) secret(t *tree, n uint32) {
 			r.section(t, m, section == "data")
 		}
 	}
-	// A secret's value may also have slipped into a field beside data, where it can only be told by being equal.
+	if hasMetadata {
+		for _, m := range t.elements(metadata) { // data that is indented too deep
+			if key := t.key(m); bytes.EqualFold(key, []byte("data")) || bytes.EqualFold(key, []byte("stringData")) {
+				r.section(t, m, false)
+			}
+		}
+	}
+	// A secret's value may also have slipped into a field beside data, where it can only be told by being equal; or the field is a slip itself
+	// (stringdata), since a Secret has no other.
 	for _, m := range t.elements(n) {
+		switch string(t.key(m)) {
+		case "apiVersion", "kind", "metadata", "type", "immutable", "data", "stringData":
+		default:
+			if hasMetadata {
+				r.section(t, m, false)
+			}
+		}
 		if !hasMetadata || m != metadata {
 			r.hideCopies(t, m)
 		}
