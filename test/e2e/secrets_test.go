@@ -74,8 +74,8 @@ data: {password: %[1]s, same: %[2]s}
 	}
 }
 
-// grep fails the test for every file under dir that holds the text.
-func grep(t *testing.T, dir, text string) {
+// grep fails the test for every file under dir that holds one of the texts.
+func grep(t *testing.T, dir string, texts ...string) {
 	t.Helper()
 	files := 0
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
@@ -84,8 +84,10 @@ func grep(t *testing.T, dir, text string) {
 		}
 		files++
 		content, err := os.ReadFile(path)
-		if bytes.Contains(content, []byte(text)) {
-			t.Errorf("%q is in %s", text, path)
+		for _, text := range texts {
+			if bytes.Contains(content, []byte(text)) {
+				t.Errorf("%q is in %s", text, path)
+			}
 		}
 		return err
 	})
