@@ -33,6 +33,8 @@ const (
 //	likely    several such managers own it, each of them; or none but one whose time is since's very second
 //	possible  several own it whose time is that second
 //
+// An entry without a time (the API server gives none to the subresource scale) counts for what it owns as one of since's second.
+//
 // Of a path that nobody owns who wrote lately (one that was removed, for managedFields does not say who removed what; or one that the
 // server itself sets, like metadata.generation), those are candidates who wrote after since and may have written there: an entry of the
 // subresource status writes neither the spec nor the generation, and where there are such entries, no other one writes the status. A single
@@ -59,7 +61,7 @@ type managedEntry struct {
 	at                              time.Time
 	fields                          uint32 // its fieldsV1
 	owns                            bool   // fields is there
-	age                             int    // 1 if it is after since, 0 in its second, -1 before
+	age                             int    // 1 if it is after since, 0 in its second or if there is no time, -1 before
 }
 
 type attributor struct {
@@ -95,7 +97,7 @@ func (a *attributor) read(o *Object, since time.Time) bool {
 	for _, n := range t.elements(managed) {
 		e := managedEntry{
 			manager: string(t.stringMember(n, "manager")), operation: string(t.stringMember(n, "operation")),
-			subresource: string(t.stringMember(n, "subresource")), age: -1,
+			subresource: string(t.stringMember(n, "subresource")),
 		}
 		if e.manager == "" {
 			continue

@@ -84,7 +84,9 @@ func TestAttribution(t *testing.T) {
 			`"metadata":{"name":"p"}`, `"metadata":{"name":"p","labels":{"app.kubernetes.io/name":"x"}}`, "metadata.labels['app.kubernetes.io/name']: a Apply 07 certain", "07"},
 		{"an entry without a time, and odd ones", both(entry("a", "Update", "", "", spec), `null`, `{"manager":"","fieldsV1":{}}`, `{"manager":"b","time":"2026-11-24T09:00:09Z","fieldsV1":[]}`, `{"manager":7}`,
 			entry("c", "Update", "", "08", `{"f:spec":"x","k:":{}}`)),
-			`"spec":{"replicas":1}`, `"spec":{"replicas":2}`, "spec.replicas: b 09 possible, c Update 08 possible", "09"},
+			`"spec":{"replicas":1}`, `"spec":{"replicas":2}`, "spec.replicas: a Update likely", ""},
+		{"the subresource scale has no time", both(entry("argo", "Apply", "", "03", spec), entry("hpa", "Update", "scale", "", spec), entry("kubectl", "Update", "", "08", `{"f:spec":{"f:x":{}}}`)),
+			`"spec":{"replicas":1}`, `"spec":{"replicas":2}`, "spec.replicas: hpa Update scale likely", ""},
 		{"no managedFields", nil, `"spec":{"replicas":1}`, `"spec":{"replicas":2}`, "", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
