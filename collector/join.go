@@ -261,6 +261,9 @@ func (j *join) missing(ctx context.Context, id, unobserved string) error {
 func (j *join) leaves(ctx context.Context, object *document.Object) error {
 	return j.old(ctx, object.ResourceID, func(old *lake.Snapshot) error {
 		if !sameUID(old.UID, object.UID) {
+			if hasMoved(old) {
+				return j.commit.AddSnapshot(old) // what became of it is told where it moved to
+			}
 			if j.proven == nil {
 				j.proven = map[string]bool{}
 			}

@@ -102,7 +102,7 @@ type Discovery struct {
 	// their types.
 	Unknown []UnknownGroup
 	// Source are the places that the provider reads, as its configuration names them, where it reads no others: paths of manifests. Objects
-	// of a place that is no longer among them are not deleted.
+	// of a place that is no longer among them are not deleted, unless none of the old places is.
 	Source []string
 	// CapturedAt is when the state that List reads stood, where that is not the moment of reading: the time of a dump. Zero: now.
 	CapturedAt time.Time

@@ -25,8 +25,9 @@ type vanished struct {
 
 // seenTypes is what a complete list showed: the id and uid of every object, covered or not.
 type seenTypes struct {
-	ids   map[string]string
-	sight sight
+	ids       map[string]string
+	undecided map[string]undecided // of the objects that the list lacks, whether they exist nevertheless
+	sight     sight
 }
 
 // definitions is the type whose objects define custom resources.
@@ -82,6 +83,8 @@ func (s *clusterSync) settleUnserved(ctx context.Context, v vanished) (deletedOb
 		deletedObjects, err = s.retireOnce(ctx, v, lake.NotServed)
 	case successor != nil && !v.inLake:
 		message = "the cluster serves it as " + successor.Type()
+	case successor != nil && strings.HasPrefix(v.retired, lake.MovedTo):
+		message = v.retired
 	case successor != nil:
 		moved := lake.MovedTo + successor.Type()
 		if _, complete := s.complete[successor.Type()]; !complete {
@@ -118,7 +121,10 @@ func (s *clusterSync) settleUnserved(ctx context.Context, v vanished) (deletedOb
 // movedTo gives what became of the objects of an older version of a kind, by the complete list of the new one.
 func (s *clusterSync) movedTo(successor Resource) (func(*lake.Snapshot) (reason string, gone bool), error) {
 	reason := lake.MovedTo + successor.Type()
-	seen := s.seen[successor.Type()]
+	seen, known := s.seen[successor.Type()]
+	if !known {
+		return nil, errors.New("what its list showed was not kept")
+	}
 	if seen.sight.narrowed() {
 		// Of what the list was narrowed to leave out, only the identities tell.
 		identifying, can := s.Provider.(Identifying)
@@ -127,7 +133,9 @@ func (s *clusterSync) movedTo(successor Resource) (func(*lake.Snapshot) (reason 
 		}
 		seen.ids = maps.Clone(seen.ids)
 		_, err := identifying.Identities(s.listing, successor, seen.sight.selection.Namespaces, func(id, uid string) error {
-			seen.ids[id] = uid
+			if _, listed := seen.ids[id]; !listed { // one that was replaced since the list is of the next sync
+				seen.ids[id] = uid
+			}
 			return nil
 		})
 		if err != nil {
@@ -167,10 +175,11 @@ func (s *clusterSync) definitionOf(ctx context.Context, resourceType string) (na
 		return "", false, false, err
 	}
 	defer rows.Close()
+	seen, listed := s.seen[definitions]
 	for {
 		row, err := rows.Next()
 		if errors.Is(err, io.EOF) {
-			return "", false, false, nil
+			return name, gone, false, nil
 		}
 		if err != nil {
 			return "", false, false, err
@@ -183,14 +192,19 @@ func (s *clusterSync) definitionOf(ctx context.Context, resourceType string) (na
 			continue
 		}
 		name = row.ResourceID
-		seen, listed := s.seen[definitions]
 		if !listed {
 			return name, false, s.Scope.Covers(definitions), nil
 		}
+		// Several may have defined it, one after the other: it went with the last of them.
 		if _, there := seen.ids[name]; there {
 			return name, false, false, nil
 		}
-		return name, !row.DeletedAt.IsZero() || seen.sight.absence(name, row.UnobservedReason) == deleted, false, nil
+		// One that the lake knows to be deleted may have been made anew since: only this sync's list tells.
+		missed, decided := seen.undecided[name]
+		gone = decided && !missed.exists || seen.sight.absence(name, row.UnobservedReason) == deleted
+		if !gone {
+			return name, false, false, nil
+		}
 	}
 }
 
@@ -215,6 +229,10 @@ func (s *clusterSync) retire(ctx context.Context, v vanished, reason string, fat
 	}
 	j := &join{lake: s.Lake, partition: committed.Partition, committed: committed, generation: committed.Generation + 1}
 	defer j.close()
+	if committed.ETag != s.snapshots[v.resourceType].ETag {
+		// What this sync has seen is older than what stands there now.
+		return 0, fmt.Errorf("commit %s: another sync wrote it meanwhile: sync again", committed.Partition)
+	}
 	s.prepare(j)
 	j.capturedAt = latest(j.capturedAt, committed.CapturedAt.Add(time.Microsecond))
 	if err := j.begin(ctx); err != nil {

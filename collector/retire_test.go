@@ -1,11 +1,13 @@
 package collector
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
 
 	"github.com/k8sq/k8sq/lake"
+	"github.com/k8sq/k8sq/lake/store"
 )
 
 // TestTypesThatMoveAndVanish follows the objects of types that a cluster serves at another version, or not at all any more.
@@ -29,6 +31,7 @@ func TestTypesThatMoveAndVanish(t *testing.T) {
 		told    string
 		status  lake.Status // "": complete
 	}
+	web := Scope{Labels: mustSelector(t, "app=web")}
 	x, xy, xyz := []string{"a/x=1"}, []string{"a/x=1", "a/y=1"}, []string{"a/x=1", "a/y=1", "a/z=1"}
 	reset := errors.New("connection reset by peer")
 	for _, c := range []struct {
@@ -145,6 +148,32 @@ func TestTypesThatMoveAndVanish(t *testing.T) {
 			{rows: v1 + " skipped 0 +0 ~0 -0", told: "does not serve"},
 			{},
 		}, standing: v1 + " a/x: discovered, not served"},
+		{name: "moved, and only the new version is selected", steps: []step{
+			{serves: []Resource{version("v1")}, objects: map[string][]string{v1: xy}, scope: Scope{Select: []string{v1}}, rows: v1 + " complete 2 +2 ~0 -0"},
+			{serves: []Resource{version("v2")}, objects: map[string][]string{v2: x}, scope: Scope{Select: []string{v2}},
+				rows: v1 + " skipped 0 +0 ~0 -1; " + v2 + " complete 1 +1 ~0 -0", told: "moved to"},
+			{serves: []Resource{version("v2")}, objects: map[string][]string{v2: x}, scope: Scope{Select: []string{v2}}, rows: v2 + " complete 1 +0 ~0 -0"},
+		}, standing: v1 + " a/x: discovered, moved to example.com.v2.Widget\n" + v1 + " a/y: discovered, deleted\n" + v2 + " a/x: discovered", deleted: v1 + " a/y"},
+		{name: "out of scope, and then at another version", steps: []step{
+			{serves: []Resource{version("v1")}, objects: map[string][]string{v1: x}, rows: v1 + " complete 1 +1 ~0 -0"},
+			{scope: Scope{Ignore: []string{v1}}},
+			{serves: []Resource{version("v2")}, objects: map[string][]string{v2: x}, scope: Scope{Ignore: []string{v1}},
+				rows: v1 + " skipped 0 +0 ~0 -0; " + v2 + " complete 1 +1 ~0 -0", told: "moved to"},
+			{serves: []Resource{version("v2")}, objects: map[string][]string{v2: x}, scope: Scope{Ignore: []string{v1}}, rows: v2 + " complete 1 +0 ~0 -0"},
+		}, standing: v1 + " a/x: discovered, moved to example.com.v2.Widget\n" + v2 + " a/x: discovered"},
+		{name: "another definition took it over", steps: []step{
+			{serves: []Resource{version("v1"), crds}, objects: map[string][]string{v1: x, crd: {definition}}, rows: v1 + " complete 1 +1 ~0 -0"},
+			{serves: []Resource{version("v1"), crds}, objects: map[string][]string{v1: x, crd: {"wodgets.example.com=Widget"}}, rows: v1 + " complete 1 +0 ~0 -0"},
+			{serves: []Resource{crds}, objects: map[string][]string{crd: {"wodgets.example.com=Widget"}}, rows: v1 + " skipped 0 +0 ~0 -0", told: "does not serve"},
+		}, standing: v1 + " a/x: discovered, not served"},
+		{name: "its definition made anew outside of a selector", steps: []step{
+			{serves: []Resource{version("v1"), crds}, objects: map[string][]string{v1: {"a/x=1#app=web"}, crd: {definition + "#app=web"}}, scope: web,
+				rows: v1 + " complete 1 +1 ~0 -0"},
+			{serves: []Resource{crds}, scope: web, rows: v1 + " skipped 0 +0 ~0 -1", told: "was deleted"},
+			{serves: []Resource{version("v1"), crds}, objects: map[string][]string{v1: {"a/x=1@again#app=web"}, crd: {definition + "@again"}}, scope: web,
+				rows: v1 + " complete 1 +1 ~0 -0"},
+			{serves: []Resource{crds}, objects: map[string][]string{crd: {definition + "@again"}}, scope: web, rows: v1 + " skipped 0 +0 ~0 -0", told: "does not serve"},
+		}, standing: v1 + " a/x: discovered, deleted, created, not served", deleted: v1 + " a/x"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := newLake(t)
@@ -203,6 +232,51 @@ func TestTypesThatMoveAndVanish(t *testing.T) {
 			}
 		})
 	}
+}
+
+// latestLake gives of every partition the state that stands now, as an object store does once the one that was listed is replaced.
+type latestLake struct{ *lake.Lake }
+
+func (l latestLake) StateOf(ctx context.Context, p lake.Partition, _ store.Info) (*lake.Committed, error) {
+	return l.State(ctx, p)
+}
+
+// What another sync recorded of the old type after this one began is newer than this one's list of the new type, and is not judged by it.
+func TestMoveOfATypeThatAnotherSyncWrote(t *testing.T) {
+	version := func(v string) Resource {
+		return Resource{Group: "example.com", Version: v, Kind: "Widget", Plural: "widgets", Namespaced: true, Ordered: true}
+	}
+	const v1, v2 = "example.com.v1.Widget", "example.com.v2.Widget"
+	l := newLake(t)
+	old := &world{resources: []Resource{version("v1")}, objects: map[string][]string{v1: {"a/x=1"}}}
+	syncOnce(t, optionsFor(l, old))
+	provider := betweenLists{&world{resources: []Resource{version("v2")}, objects: map[string][]string{v2: {"a/x=1"}}}, func() {
+		old.objects[v1] = []string{"a/x=1", "a/y=1"}
+		syncOnce(t, optionsFor(l, old))
+	}}
+	options := optionsFor(l, provider)
+	options.Lake = latestLake{l}
+	result, _ := syncOnce(t, options)
+	rows, told := widgetRows(result)
+	if rows != v1+" failed 0 +0 ~0 -0; "+v2+" complete 1 +1 ~0 -0" || !strings.Contains(told, "another sync") {
+		t.Errorf("%s: %s", rows, told)
+	}
+	const want = v1 + " a/x: discovered\n" + v1 + " a/y: created\n" + v2 + " a/x: discovered"
+	if got := widgets(standing(t, l)); got != want {
+		t.Errorf("the lake has\n%s\nwant\n%s", got, want)
+	}
+}
+
+// betweenLists does something at the end of each list.
+type betweenLists struct {
+	*world
+	do func()
+}
+
+func (b betweenLists) List(ctx context.Context, resource Resource, selection Selection, each func([]byte) error) (Listing, error) {
+	listing, err := b.world.List(ctx, resource, selection, each)
+	b.do()
+	return listing, err
 }
 
 func generations(t *testing.T, l *lake.Lake) string {

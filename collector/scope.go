@@ -3,6 +3,7 @@ package collector
 import (
 	"encoding/json"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -240,18 +241,41 @@ func ParseNarrows(text string) (Scope, error) {
 	return scope, nil
 }
 
-// lostSource tells whether of the places that were read then some are no longer, and no other came in their stead: what is missing may be there
-// still. Where others did, the one is a newer state of the other.
+// lostSource tells whether of the places that were read then some are no longer, while others are: what is missing may be there still. Where
+// none is, the new places are a newer state of the old ones.
 func (s Scope) lostSource(then Scope) bool {
-	return includes(then.Source, s.Source) && !includes(s.Source, then.Source)
+	lost := slices.ContainsFunc(then.Source, func(old string) bool {
+		return !slices.ContainsFunc(s.Source, func(place string) bool { return holdsPlace(place, old) })
+	})
+	return lost && slices.ContainsFunc(then.Source, func(old string) bool {
+		return slices.ContainsFunc(s.Source, func(place string) bool { return holdsPlace(place, old) || holdsPlace(old, place) })
+	})
 }
 
-// gainedSource tells whether places are read that were not then, beside all that were: what is new here may have been there before.
+// gainedSource tells whether places are read that were not then, beside some that were: what is new here may have been there before.
 func (s Scope) gainedSource(then Scope) bool { return len(then.Source) > 0 && then.lostSource(s) }
 
-// includes tells whether all of part is in whole.
-func includes(whole, part []string) bool {
-	return !slices.ContainsFunc(part, func(one string) bool { return !slices.Contains(whole, one) })
+// somewhere is where relative places start from: which folders these are is not known, only that they are.
+var somewhere = strings.Repeat("/\x00", 16)
+
+// holdsPlace tells whether a place is another or lies above it: a folder above a path, or a glob that it matches.
+func holdsPlace(place, other string) bool {
+	parts := func(place string) []string {
+		if !path.IsAbs(place) {
+			place = path.Join(somewhere, place)
+		}
+		return strings.Split(strings.TrimSuffix(path.Clean(place), "/"), "/")
+	}
+	above, below := parts(place), parts(other)
+	if len(above) > len(below) {
+		return false
+	}
+	for i, part := range above {
+		if matches, err := path.Match(part, below[i]); part != below[i] && (err != nil || !matches) {
+			return false
+		}
+	}
+	return true
 }
 
 func isPod(resource Resource) bool {

@@ -36,8 +36,42 @@ func (p *places) List(_ context.Context, _ Resource, _ Selection, each func([]by
 	return Listing{}, nil
 }
 
-// TestSource: a place that is no longer read hides its objects and deletes none, one that is read anew creates none, and one in the stead of
-// another is a newer state of it.
+// TestPlaces: which places hide objects when they are not read any more, and which hold objects that may have been there before.
+func TestPlaces(t *testing.T) {
+	for _, c := range []struct {
+		then, now    string
+		lost, gained bool
+	}{
+		{"a b", "a b", false, false},
+		{"a b", "b", true, false},
+		{"b", "a b", false, true},
+		{"a b", "b c", true, true},
+		{"a", "b", false, false},
+		{"a b", "c d", false, false},
+		{"./clusters/prod", "./clusters/prod/apps", true, false},
+		{"clusters/prod/apps", "./clusters/prod/", false, true},
+		{"./clusters/prod", "clusters/prod/", false, false},
+		{"clusters/*", "clusters/prod", true, false},
+		{"clusters/prod/*.yaml", "clusters/prod", false, true},
+		{".", "clusters", true, false},
+		{".", "..", false, true},
+		{"..", "../..", false, true},
+		{"../a", "a", false, false},
+		{"/", "/a", true, false},
+		{".", "/a", false, false},
+		{"clusters/prod", "clusters/production", false, false},
+		{"dumps/[1", "dumps/[1", false, false},
+		{"", "a", false, false},
+	} {
+		then, now := Scope{Source: strings.Fields(c.then)}, Scope{Source: strings.Fields(c.now)}
+		if lost, gained := now.lostSource(then), now.gainedSource(then); lost != c.lost || gained != c.gained {
+			t.Errorf("%q, and then %q: lost %v, gained %v", c.then, c.now, lost, gained)
+		}
+	}
+}
+
+// TestSource: a place that is no longer read hides its objects and deletes none, one that is read anew creates none, and others instead of
+// all are a newer state of them.
 func TestSource(t *testing.T) {
 	l := newLake(t)
 	provider := &places{}
@@ -72,13 +106,20 @@ func TestSource(t *testing.T) {
 		"a 2 deleted, b 3, c 2, d 1 out of scope, e 1")
 	step("another place instead", []string{"north"}, map[string][]string{"north": {"n/c=2", "n/f=1"}}, "a 2 deleted, b 4 deleted, c 2, d 1 out of scope, e 2 deleted, f 1")
 
+	step("a place within it", []string{"north/apps"}, map[string][]string{"north/apps": {"n/f=1"}},
+		"a 2 deleted, b 4 deleted, c 2 out of scope, d 1 out of scope, e 2 deleted, f 1")
+	step("another beside it, one of two", []string{"north/apps", "south"}, map[string][]string{"north/apps": {"n/f=1"}, "south": {"n/g=1"}},
+		"a 2 deleted, b 4 deleted, c 2 out of scope, d 1 out of scope, e 2 deleted, f 1, g 1")
+	step("one of two is another", []string{"north/apps", "west"}, map[string][]string{"north/apps": {"n/f=1"}, "west": {"n/h=1"}},
+		"a 2 deleted, b 4 deleted, c 2 out of scope, d 1 out of scope, e 2 deleted, f 1, g 1 out of scope, h 1")
+
 	operations := map[string]string{}
 	for version := range versionsIn(t, l) {
 		operations[version.Name] += " " + string(version.Operation)
 	}
 	for name, want := range map[string]string{
 		"a": " discovered deleted", "b": " discovered deleted created deleted", "c": " discovered updated", "d": " discovered",
-		"e": " discovered deleted", "f": " created",
+		"e": " discovered deleted", "f": " created", "g": " discovered", "h": " discovered",
 	} {
 		if operations[name] != want {
 			t.Errorf("%s:%s, want%s", name, operations[name], want)

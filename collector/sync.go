@@ -296,7 +296,12 @@ func (s *clusterSync) plan(ctx context.Context) ([]Resource, error) {
 				return nil, err
 			}
 		}
-		if !isCovered {
+		down := s.groupDown(resourceType)
+		v.successor = s.successorOf(resourceType)
+		// Its objects are collected under another version, whether or not the scope covers this one.
+		movable := v.inLake && down == nil && !offered[resourceType] && v.successor != nil && s.Scope.Covers(v.successor.Type()) &&
+			!strings.HasPrefix(v.retired, lake.MovedTo)
+		if !isCovered && !movable {
 			if v.retired == "" {
 				v.reason = lake.OutOfScope
 				s.vanished = append(s.vanished, v)
@@ -305,14 +310,12 @@ func (s *clusterSync) plan(ctx context.Context) ([]Resource, error) {
 		}
 		// One that was settled by an earlier sync is left alone, unless somebody counts on it or there is news of it.
 		settled := v.retired != "" && v.retired != lake.OutOfScope && !s.Scope.Names(resourceType)
-		if cause := s.groupDown(resourceType); cause != nil {
+		if down != nil {
 			if !settled {
-				s.add(s.row(resourceType, lake.Skipped, cause), nil)
+				s.add(s.row(resourceType, lake.Skipped, down), nil)
 			}
 			continue
 		}
-		v.successor = s.successorOf(resourceType)
-		movable := v.inLake && v.successor != nil && s.Scope.Covers(v.successor.Type()) && !strings.HasPrefix(v.retired, lake.MovedTo)
 		if movable {
 			s.ancestors[v.successor.Type()] = append(s.ancestors[v.successor.Type()], resourceType)
 		}

@@ -124,7 +124,7 @@ func (s *clusterSync) attempt(ctx context.Context, resource Resource, share *sha
 	done.listed, done.created, done.updated, done.deleted = j.listed, j.created, j.updated, j.deleted
 	if done.listErr == nil && j.seen != nil {
 		s.mu.Lock()
-		s.seen[resource.Type()] = seenTypes{ids: j.seen, sight: j.sight}
+		s.seen[resource.Type()] = seenTypes{ids: j.seen, undecided: j.undecided, sight: j.sight}
 		s.mu.Unlock()
 	}
 	return done, nil
