@@ -175,9 +175,11 @@ func (l *Lake) PutCluster(ctx context.Context, c Cluster, etag string) error {
 	return nil
 }
 
-func merge(a, b Cluster) Cluster {
-	if b.LastSyncAt.After(a.LastSyncAt) {
-		a, b = b, a
+// merge makes one row of a writer's and the one that stands, which it keeps unless the writer's is of a later sync.
+func merge(own, stands Cluster) Cluster {
+	a, b := stands, own
+	if own.LastSyncAt.After(stands.LastSyncAt) {
+		a, b = own, stands
 	}
 	for _, scope := range b.ListedScopes {
 		_, listed := slices.BinarySearch(a.ListedTypes, scope.Key)

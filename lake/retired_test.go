@@ -150,6 +150,19 @@ func TestClusterOf(t *testing.T) {
 	}
 }
 
+// Of two clusters that are taken in under one id at the same time, the first one stands.
+func TestTwoClustersOfOneID(t *testing.T) {
+	l := create(t, folder(t, t.TempDir()))
+	for _, identity := range []string{"", "one", "two"} {
+		if err := l.PutCluster(t.Context(), lake.Cluster{ID: "a", Provider: "aws", Identity: identity}, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, _, _, err := l.Cluster(t.Context(), "a"); err != nil || got.Identity != "one" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func TestScopesOfTwoSyncs(t *testing.T) {
 	l := create(t, folder(t, t.TempDir()))
 	scope := func(kind, text string) lake.Pair { return lake.Pair{Key: kind, Value: text} }
