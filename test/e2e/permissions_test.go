@@ -79,7 +79,7 @@ func TestLimitedServiceAccount(t *testing.T) {
 	remove(t, east, "/api/v1/namespaces/limited/configmaps/goes")
 	l.sync(t)
 	l.expectStrings(t, `SELECT name AS s FROM snapshots WHERE namespace = 'limited' AND kind = 'ConfigMap'`, []string{"goes", "stays", "kube-root-ca.crt"})
-	l.expectNone(t, "deletions without a list", `SELECT * FROM changes WHERE operation = 'deleted'`)
+	l.expectNone(t, "deletions without a list", `SELECT * FROM changes WHERE operation = 'deleted' AND namespace = 'limited'`)
 
 	// Asked for by name, it fails the sync, and the rest is still collected.
 	apply(t, east, "apiVersion: v1\nkind: Service\nmetadata: {name: late, namespace: limited}\nspec: {ports: [{port: 80}]}\n")
@@ -105,7 +105,7 @@ func TestLimitedServiceAccount(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.must(t, 3, "sync")
-		l.expectNone(t, "deletions by a cluster that is "+what, `SELECT * FROM changes WHERE operation = 'deleted'`)
+		l.expectNone(t, "deletions by a cluster that is "+what, `SELECT * FROM changes WHERE operation = 'deleted' AND namespace = 'limited'`)
 	}
 
 	// Only a complete list tells.
@@ -115,7 +115,7 @@ func TestLimitedServiceAccount(t *testing.T) {
 	l.sync(t)
 	l.expectStrings(t, `SELECT name AS s FROM changes WHERE operation = 'deleted' AND namespace = 'limited'`, []string{"goes"})
 	// The Services, which are no longer selected, are not deleted by that.
-	l.expectNone(t, "deletions by a narrower selection", `SELECT * FROM changes WHERE operation = 'deleted' AND kind <> 'ConfigMap'`)
+	l.expectNone(t, "deletions by a narrower selection", `SELECT * FROM changes WHERE operation = 'deleted' AND kind <> 'ConfigMap' AND namespace = 'limited'`)
 	l.checkIntegrity(t)
 }
 
