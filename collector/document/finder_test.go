@@ -28,7 +28,7 @@ func TestFinder(t *testing.T) {
 		"Authorization: Basic " + encode("joe:hunter2!"):               "basic authentication|assignment to a sensitive name",
 		encode(`{"auths":{"x":{"auth":"` + encode("joe:hunter2") + `"}}}`): "basic authentication, in base64",
 		encode(pem): "private key, in base64",
-		"client-key-data: " + strings.Repeat("LS0tLS1C", 8): "kubeconfig credential",
+		"client-key-data: " + strings.Repeat("LS0tLS1C", 8): "kubeconfig credential|assignment to a sensitive name",
 		"postgres://joe:hunter2@db":                         "password in a URL",
 		"user=joe\npassword=hunter2hunter2\n":               "assignment to a sensitive name",
 		"AccountKey=" + strings.Repeat("aB3+", 12):          "Azure storage key|assignment to a sensitive name",

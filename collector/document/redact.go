@@ -283,13 +283,17 @@ func (r *redaction) variable(t *tree, name []byte, n uint32) {
 func (r *redaction) arguments(t *tree, list uint32) {
 	next := false // the argument belongs to a sensitive flag before it
 	var last []byte
-	for _, n := range t.elements(list) {
+	for i, n := range t.elements(list) {
 		if t.nodes[n].kind != kindString {
 			next = false
 			continue
 		}
 		text := t.text(n)
-		if next && len(text) > 0 && text[0] != '-' && !innocent(last, text) {
+		if i > 0 && len(text) > 0 && r.clientPassword(t, t.elements(list), i) {
+			next = false
+			continue
+		}
+		if next && len(text) > 0 && (text[0] != '-' || looksRandom(text)) && !innocent(last, text) {
 			r.replace(t, n, text)
 			next = false
 			continue
@@ -310,6 +314,48 @@ func (r *redaction) arguments(t *tree, list uint32) {
 			r.set(t, n, hidden)
 		}
 	}
+}
+
+// clientPassword redacts the password that a well-known program takes in an argument whose name does not say so: curl -u joe:x, mysql -px.
+func (r *redaction) clientPassword(t *tree, arguments []uint32, i int) bool {
+	text, before := t.text(arguments[i]), t.text(arguments[i-1])
+	if t.nodes[arguments[i-1]].kind != kindString {
+		return false
+	}
+	from := 0
+	switch {
+	case string(before) == "-u" || string(before) == "--user" || string(before) == "--proxy-user":
+		if from = afterColon(text, 0, len(text)); from < 0 || from == len(text) {
+			return false
+		}
+	case bytes.HasPrefix(text, []byte("--user=")) || bytes.HasPrefix(text, []byte("-u")) && len(text) > 2 && text[2] != '=':
+		if from = afterColon(text, 0, len(text)); from < 0 || from == len(text) || text[from] == '/' {
+			return false
+		}
+	case bytes.HasPrefix(text, []byte("-p")) && len(text) > 2 && among(t, arguments, "mysql", "mariadb", "sshpass"):
+		from = 2
+	case string(before) == "-p" && among(t, arguments, "sshpass", "mongo", "login", "ldapsearch"), string(before) == "-a" && among(t, arguments, "redis-cli"):
+	default:
+		return false
+	}
+	if value := text[from:]; isPlaceholder(value) || innocent(nil, value) || value[0] == '-' {
+		return true
+	}
+	text = append(bytes.Clone(text[:from]), r.hideText(text[from:])...)
+	r.set(t, arguments[i], text)
+	return true
+}
+
+// among tells whether one of the programs is called by a list of arguments.
+func among(t *tree, arguments []uint32, programs ...string) bool {
+	for _, n := range arguments {
+		for _, program := range programs {
+			if t.nodes[n].kind == kindString && bytes.Contains(t.text(n), []byte(program)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // configMap redacts the entries of a ConfigMap.
@@ -348,7 +394,13 @@ func (r *redaction) configMap(t *tree, n uint32) {
 					text = bytes.Clone(r.decodeBase64(text))
 				}
 				r.replace(t, entry, text)
-			case section == "binaryData" || len(text) == 0:
+			case len(text) == 0:
+			case section == "binaryData":
+				// A file that is not UTF-8: only the whole of it can be replaced.
+				plain := bytes.Clone(r.decodeBase64(text))
+				if _, changed := r.text(plain, sensitive); changed || holdsSecret(plain) {
+					r.replace(t, entry, plain)
+				}
 			case holdsSecret(text):
 				r.replace(t, entry, text)
 			default:
@@ -367,12 +419,12 @@ func holdsSecret(text []byte) bool {
 		if at < 0 {
 			return false
 		}
-		before := bytes.TrimRight(rest[:at], " \"'")
-		rest = rest[at+len("Secret"):]
+		before := bytes.TrimRight(rest[:at], " \t\"'\\")
+		rest = bytes.TrimPrefix(rest[at+len("Secret"):], []byte("List"))
 		if len(rest) > 0 && isLetter(rest[0]) {
 			continue
 		}
-		if before, isKey := bytes.CutSuffix(before, []byte(":")); isKey && bytes.HasSuffix(bytes.TrimRight(before, "\"' "), []byte("kind")) {
+		if before, isKey := bytes.CutSuffix(before, []byte(":")); isKey && bytes.HasSuffix(bytes.TrimRight(before, "\"' \\"), []byte("kind")) {
 			return bytes.Contains(text, []byte("data")) || bytes.Contains(text, []byte("stringData"))
 		}
 	}

@@ -100,27 +100,21 @@ func (r *redaction) annotations(t *tree, annotations uint32, resource Resource, 
 		case len(text) == 0:
 		case isDiff(t.key(n)):
 			r.drop(t, n) // patches, in which nothing tells what is a secret
-		case text[0] == '{' || text[0] == '[':
+		case (text[0] == '{' || text[0] == '[') && !bytes.HasPrefix(text, []byte("{{")):
 			before := r.changes
 			switch written, ok := r.copy(text, resource, depth); {
-			case !ok && speaksOfSecrets(text):
+			case !ok && r.maySpeak(text):
 				r.drop(t, n)
 			case ok && r.changes > before:
 				t.setString(n, written)
+			case ok && r.copies[depth].stringMember(root, "kind") == nil:
+				r.changes = before
+				r.namedAnnotation(t, n) // no object, but settings
 			default:
 				r.changes = before
 			}
-		case bytes.HasPrefix(text, []byte(gzipped)):
-			before := r.changes
-			if unpacked := unpack(text); unpacked == nil {
-				r.drop(t, n)
-			} else if _, ok := r.copy(unpacked, resource, depth); !ok || r.changes > before {
-				r.drop(t, n)
-			}
-		case isYAML(text):
-			if r.assignments(r.assigned[:0], text, doubtful) != nil || speaksOfSecrets(text) {
-				r.drop(t, n)
-			}
+		case r.packedCopy(text, resource, depth):
+			r.drop(t, n)
 		case holdsCopy(t.key(n)):
 			if speaksOfSecrets(text) {
 				r.drop(t, n)
@@ -131,17 +125,73 @@ func (r *redaction) annotations(t *tree, annotations uint32, resource Resource, 
 	}
 }
 
+// packedCopy tells whether a text is a copy with something to redact in it that cannot be written back: compressed, in base64, in quotes, as YAML.
+func (r *redaction) packedCopy(text []byte, resource Resource, depth int) bool {
+	text = bytes.TrimSpace(bytes.TrimPrefix(text, []byte("\ufeff")))
+	switch {
+	case len(text) == 0:
+		return false
+	case depth > maxCopies:
+		return r.maySpeak(text)
+	case bytes.HasPrefix(text, []byte("{{")): // a template
+		return false
+	case text[0] == '{' || text[0] == '[':
+		before := r.changes
+		_, ok := r.copy(text, resource, depth)
+		changed := r.changes > before
+		r.changes = before
+		return changed || !ok && r.maySpeak(text)
+	case text[0] == '"':
+		var quoted tree
+		return quoted.parse(text) == nil && quoted.nodes[root].kind == kindString && r.packedCopy(bytes.Clone(quoted.text(root)), resource, depth+1)
+	case bytes.HasPrefix(text, []byte(gzipped)):
+		unpacked := unpack(text)
+		return unpacked == nil || r.packedCopy(unpacked, resource, depth+1)
+	case isYAML(text):
+		own := len(r.rules.Types)+len(r.rules.Names)+len(r.rules.Paths) > 0 // which only look at what is read
+		return own || r.maySpeak(text)
+	case len(text) >= shortestEncoded && only(text, "+/=\n", true):
+		var begins [18]byte // most of what looks like base64 is none
+		if n, err := base64.StdEncoding.Decode(begins[:], text[:shortestEncoded]); err != nil || !printable(begins[:n]) && (begins[0] != 0x1f || begins[1] != 0x8b) {
+			return false
+		}
+		plain := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+		decoded, err := base64.StdEncoding.Decode(plain, text)
+		if err != nil || decoded < 2 {
+			return false
+		}
+		if plain = plain[:decoded]; plain[0] == 0x1f && plain[1] == 0x8b {
+			return r.packedCopy([]byte(base64.StdEncoding.EncodeToString(plain)), resource, depth+1)
+		}
+		return printable(plain) && (privateKeyIn(plain) || holdsSecret(plain) || r.packedCopy(plain, resource, depth+1))
+	}
+	return false
+}
+
+// maySpeak tells whether a text that cannot be read as an object may hold secrets.
+func (r *redaction) maySpeak(text []byte) bool {
+	return speaksOfSecrets(text) || r.assignments(r.assigned[:0], text, doubtful) != nil
+}
+
 // plainAnnotation redacts an annotation whose name is surely that of a secret, or the URLs in it.
 func (r *redaction) plainAnnotation(t *tree, n uint32) {
 	if r.rules.Keep.Annotations || t.nodes[n].kind != kindString {
 		return
 	}
+	if text := t.text(n); holdsSecret(text) {
+		r.replace(t, n, text)
+		return
+	}
+	r.namedAnnotation(t, n)
+}
+
+func (r *redaction) namedAnnotation(t *tree, n uint32) {
 	text := t.text(n)
 	if says, last := r.judge(t.key(n)); says == sensitive && !innocent(last, text) {
 		r.replace(t, n, text)
 		return
 	}
-	if hidden, changed := r.text(text, harmless); changed {
+	if hidden, changed := r.text(text, sensitive); changed {
 		r.set(t, n, hidden)
 	}
 }

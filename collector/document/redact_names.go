@@ -1,6 +1,9 @@
 package document
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/base64"
+)
 
 // sensitivity says how much the name of a variable, an entry or a flag tells of its value.
 type sensitivity uint8
@@ -85,7 +88,7 @@ func letters[T string | []byte](word T) (set uint32) {
 // sayings are the letters of which each word that wordSays knows has all of one.
 var sayings = func() (sets []uint32) {
 	for _, word := range [...]string{"pas", "pw", "token", "secret", "key", "cred", "jwt", "bearer", "authorization", "kubeconfig", "docker", "dsn",
-		"mnemonic", "const", "pat"} {
+		"mnemonic", "const", "pat", "auth"} {
 		sets = append(sets, letters(word))
 	}
 	return sets
@@ -111,10 +114,20 @@ func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
 func wordSays(word, previous []byte, last bool) sensitivity {
 	switch string(word) {
 	case "pwd", "cred", "creds", "jwt", "bearer", "authorization", "kubeconfig", "dockerconfigjson", "dockercfg", "dsn", "mnemonic", "passcode",
-		"passcodes", "connectionstring", "connstr", "connstring":
+		"passcodes", "passin", "passout", "masterauth", "connectionstring", "connstr", "connstring":
 		return sensitive
 	case "pass", "pw", "pat": // DB_PASS, but PASS_THROUGH
 		if last {
+			return sensitive
+		}
+		return harmless
+	case "auth": // only what is a user and a password (innocent)
+		if last {
+			return sensitive
+		}
+		return harmless
+	case "data":
+		if string(previous) == "key" { // client-key-data
 			return sensitive
 		}
 		return harmless
@@ -123,6 +136,14 @@ func wordSays(word, previous []byte, last bool) sensitivity {
 			return sensitive
 		}
 		return harmless
+	case "secret":
+		switch string(previous) {
+		case "client", "app", "consumer", "session", "cookie", "webhook", "oauth", "oidc", "hmac", "api", "shared", "bot":
+			if last {
+				return sensitive // OAuth's, mostly written out; other secrets are mostly names of Secrets
+			}
+		}
+		return doubtful
 	case "key", "keys":
 		switch string(previous) {
 		case "api", "private", "access", "signing", "encryption", "auth", "master", "ssh", "shared", "account", "service", "secret", "license", "hmac":
@@ -140,6 +161,13 @@ func wordSays(word, previous []byte, last bool) sensitivity {
 	case 'n', 's': // token, tokens
 		if bytes.HasSuffix(word, []byte("token")) || bytes.HasSuffix(word, []byte("tokens")) {
 			return sensitive
+		}
+		if last && bytes.HasSuffix(word, []byte("pass")) {
+			switch string(word) {
+			case "compass", "bypass", "trespass", "overpass", "underpass", "encompass", "surpass":
+				return harmless
+			}
+			return sensitive // dbpass, requirepass
 		}
 	case 'd':
 		if bytes.HasSuffix(word, []byte("pwd")) {
@@ -200,10 +228,27 @@ func innocent(last, value []byte) bool {
 		"period", "length", "size", "limit", "count", "max", "min", "age", "rotation", "port", "retries", "bytes", "bits", "tokens", "keys":
 		digits := bytes.TrimRight(value, "smhdKMGiBn")
 		return len(value) <= 12 && len(value)-len(digits) <= 2 && only(digits, ".", false)
+	case "stdin":
+		return true
+	case "auth":
+		return !isUserAndPassword(value)
 	case "pwd":
 		return value[0] == '/' && looksLikePath(value, false) // the working directory
 	}
 	return false
+}
+
+// isUserAndPassword tells whether a value is user:password, plain, in base64, or as a header has it.
+func isUserAndPassword(value []byte) bool {
+	if bytes.HasPrefix(value, []byte("Basic ")) || bytes.HasPrefix(value, []byte("Bearer ")) {
+		return true
+	}
+	if colon := bytes.IndexByte(value, ':'); colon > 0 {
+		return !bytes.HasPrefix(value[colon+1:], []byte("//"))
+	}
+	plain := make([]byte, base64.RawStdEncoding.DecodedLen(len(value)))
+	n, err := base64.RawStdEncoding.Decode(plain, bytes.TrimRight(value, "="))
+	return err == nil && bytes.IndexByte(plain[:n], ':') > 0 && printable(plain[:n])
 }
 
 // only tells whether a text holds nothing but digits, letters (if they are allowed) and the given characters.
@@ -232,13 +277,15 @@ func isReference(value []byte) bool {
 	if between("${", "}") {
 		return only(value[2:len(value)-1], "_.", true) // ${NAME:-fallback} holds a value
 	}
-	return value[0] == '$' && len(value) > 1 && !isDigit(value[1]) && only(value[1:], "_", true)
+	// A shell's: $PASSWORD, but not a password that begins so.
+	return value[0] == '$' && len(value) > 1 && !isDigit(value[1]) && only(value[1:], "_", true) &&
+		(maySay(value[1:]) || bytes.Equal(value, bytes.ToUpper(value)))
 }
 
 // looksLikePath tells whether a value is a file's path. Sure is one below a folder that machines have, or with a dot in it, which base64
 // has not.
 func looksLikePath(value []byte, sure bool) bool {
-	if value[0] == '~' && len(value) > 1 || value[0] == '.' && (bytes.HasPrefix(value, []byte("./")) || bytes.HasPrefix(value, []byte("../"))) {
+	if value[0] == '~' && len(value) > 1 && value[1] == '/' || value[0] == '.' && (bytes.HasPrefix(value, []byte("./")) || bytes.HasPrefix(value, []byte("../"))) {
 		return only(value[1:], "._/-", true)
 	}
 	if value[0] != '/' || !only(value, "._/-@", true) {
