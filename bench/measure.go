@@ -100,7 +100,8 @@ func (b *bench) measure(ctx context.Context) (*figures, error) {
 		if err := b.fillCRDs(ctx); err != nil {
 			return nil, err
 		}
-		custom := workload{Name: fmt.Sprintf("%d custom resource types", b.crds), clusters: 1, types: crdGroup + ".*", Objects: b.crds * objectsPerCRD, raw: b.readRawCRDs}
+		custom := workload{Name: fmt.Sprintf("%d custom resource types", b.crds), clusters: 1, types: crdGroup + ".*",
+			Objects: b.crds * objectsPerCRD, raw: b.readRawCRDs}
 		if err := b.takeMore(ctx, f, custom); err != nil {
 			return nil, err
 		}

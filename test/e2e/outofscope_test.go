@@ -72,7 +72,8 @@ func TestLabelsAndNamespaces(t *testing.T) {
 			patch(t, west, "/api/v1/namespaces/scope-a/configmaps/back", `{"metadata": {"labels": {"env": "prod"}}}`)
 			l.sync(t)
 			l.expectNone(t, "objects that are out of scope", `SELECT * FROM snapshots WHERE unobserved_since IS NOT NULL`)
-			l.expect(t, `SELECT version, operation FROM history('core.v1.ConfigMap', 'scope-a/web') ORDER BY version`, `[{"version": 1, "operation": "discovered"}, {"version": 2, "operation": "updated"}]`)
+			l.expect(t, `SELECT version, operation FROM history('core.v1.ConfigMap', 'scope-a/web') ORDER BY version`,
+				`[{"version": 1, "operation": "discovered"}, {"version": 2, "operation": "updated"}]`)
 			l.expect(t, `SELECT version, operation FROM history('core.v1.ConfigMap', 'scope-a/back') ORDER BY version`, `[{"version": 1, "operation": "discovered"}]`)
 			unchanged(t, l)
 

@@ -168,7 +168,8 @@ func TestManyTypes(t *testing.T) {
 	if requests := summary.Clusters[0].Requests; requests.Sent < types {
 		t.Errorf("requests are %+v", requests)
 	}
-	l.expect(t, fmt.Sprintf(`SELECT count(*) = %d AS objects, count(DISTINCT type) = %d AS types FROM snapshots WHERE type LIKE 'many.example.com.%%'`, 3*types, types), `[{"objects": true, "types": true}]`)
+	l.expect(t, `SELECT count(*) AS objects, count(DISTINCT type) AS types FROM snapshots WHERE type LIKE 'many.example.com.%'`,
+		fmt.Sprintf(`[{"objects": %d, "types": %d}]`, 3*types, types))
 	patch(t, cluster, "/apis/many.example.com/v1/namespaces/many/part007s/p-1", `{"spec": {"i": 8}}`)
 	l.sync(t)
 	l.expect(t, `SELECT type, resource_id, path, old, new FROM field_changes WHERE type LIKE 'many.example.com.%' AND path LIKE 'spec%'`,
