@@ -242,7 +242,7 @@ func random(value []byte) bool {
 	for _, c := range value {
 		lower, upper, digit = lower || isLower(c), upper || isUpper(c), digit || isDigit(c)
 	}
-	return lower && upper && digit && bytes.IndexAny(value, ". ") < 0
+	return lower && upper && digit && !bytes.ContainsAny(value, ". ")
 }
 
 // entropy is Shannon's, in bits a byte.

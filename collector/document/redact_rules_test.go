@@ -196,7 +196,7 @@ func TestAgain(t *testing.T) {
 		t.Fatal(changed, err)
 	}
 	strong := normalize(t, podResource, string(raw))
-	if a, b := fmt.Sprintf("%s", stateText(again)), fmt.Sprintf("%s", stateText(strong.State)); a != b {
+	if a, b := stateText(again), stateText(strong.State); a != b {
 		t.Errorf("\n%s\n%s", a, b)
 	}
 	if _, changed, err := NewNormalizer(testRedactor).Again(lake.Identity{Kind: "Pod"}, lake.State{}); changed || err != nil {
