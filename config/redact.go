@@ -86,6 +86,7 @@ func (l *loader) redactDefaults(rules *collector.Redaction, block *hclsyntax.Blo
 		Annotations *bool `hcl:"annotations,optional"`
 		Helm        *bool `hcl:"helm,optional"`
 		URLs        *bool `hcl:"urls,optional"`
+		Fields      *bool `hcl:"fields,optional"`
 	}
 	body, sound := l.decode(block.Body, &defaults, nil)
 	if !sound {
@@ -98,6 +99,7 @@ func (l *loader) redactDefaults(rules *collector.Redaction, block *hclsyntax.Blo
 	}
 	rules.Keep.Env, rules.Keep.Args, rules.Keep.ConfigMaps = off(defaults.Env), off(defaults.Args), off(defaults.ConfigMaps)
 	rules.Keep.Annotations, rules.Keep.Helm, rules.Keep.URLs = off(defaults.Annotations), off(defaults.Helm), off(defaults.URLs)
+	rules.Keep.Fields = off(defaults.Fields)
 }
 
 // each calls back the elements of a list of strings, with the place of each where the list is written out.

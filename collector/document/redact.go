@@ -36,7 +36,8 @@ type Defaults struct {
 	ConfigMaps  bool // entries of ConfigMaps whose key is sensitive, and what files in them assign to sensitive names
 	Annotations bool // copies of objects, and annotations whose name is sensitive
 	Helm        bool // Helm's releases, where they are kept in ConfigMaps
-	URLs        bool // passwords of URLs, in variables, arguments, annotations and ConfigMaps
+	URLs        bool // passwords of URLs, in every string
+	Fields      bool // fields of custom resources whose name is sensitive, and what texts in them assign
 }
 
 // RedactPath is a path below which everything is redacted.
@@ -179,7 +180,7 @@ func (r *redaction) apply(t *tree, resource Resource, id string) {
 
 // object redacts an object, or, deeper than 0, a copy of one.
 func (r *redaction) object(t *tree, resource Resource, depth int) {
-	embedded := r.lists(t)
+	embedded := r.lists(t, resource, depth)
 	switch {
 	case t.isSecret(resource):
 		r.secret(t, root)
@@ -190,6 +191,10 @@ func (r *redaction) object(t *tree, resource Resource, depth int) {
 	if embedded {
 		r.embedded(t)
 	}
+	if strings.IndexByte(resource.APIGroup, '.') >= 0 && !strings.HasSuffix(resource.APIGroup, ".k8s.io") && !r.rules.Keep.Fields {
+		r.fields(t, root)
+	}
+	r.everywhere(t)
 	r.ownRules(t, resource)
 	if metadata, ok := t.member(root, "metadata"); ok {
 		if annotations, ok := t.member(metadata, "annotations"); ok && !t.isSecret(resource) {
@@ -203,9 +208,21 @@ func (r *redaction) object(t *tree, resource Resource, depth int) {
 
 // lists redacts the variables and the arguments in every list of the document, wherever it lies, and tells whether a Secret or a ConfigMap
 // seems to lie in it too. It looks at each node once and is all that most objects cost.
-func (r *redaction) lists(t *tree) (embedded bool) {
+func (r *redaction) lists(t *tree, resource Resource, depth int) (embedded bool) {
 	env, args := !r.rules.Keep.Env, !r.rules.Keep.Args
-	for i := range t.nodes {
+	own, skipFrom, skipTo := root, -1, -1
+	if metadata, ok := t.member(root, "metadata"); ok {
+		own, _ = t.member(metadata, "annotations")
+		if managed, ok := t.member(metadata, "managedFields"); ok {
+			// They are not stored, and half of most objects. Nodes are in the order of the document.
+			skipFrom, skipTo = int(managed), int(t.lastBelow(managed))
+		}
+	}
+	for i := 0; i < len(t.nodes); i++ {
+		if i == skipFrom {
+			i = skipTo
+			continue
+		}
 		v := &t.nodes[i]
 		switch v.kind {
 		case kindArray:
@@ -218,17 +235,24 @@ func (r *redaction) lists(t *tree) (embedded bool) {
 					r.variables(t, uint32(i))
 				}
 			case kindString:
-				if length := v.keyEnd - v.keyStart; args && (length == 4 || length == 7) {
-					if key := t.key(uint32(i)); string(key) == "args" || string(key) == "command" {
-						r.arguments(t, uint32(i))
-					}
+				if args {
+					r.strings(t, uint32(i))
 				}
 			}
 		case kindObject:
-			if length := v.keyEnd - v.keyStart; env && (length == 3 || length == 11) && v.start < v.end {
-				if key := t.key(uint32(i)); string(key) == "env" || string(key) == "environment" {
+			length := v.keyEnd - v.keyStart
+			if v.start == v.end || length < 3 || length > 20 {
+				continue
+			}
+			switch key := t.key(uint32(i)); string(key) {
+			case "annotations": // of a template
+				if uint32(i) != own {
+					r.annotations(t, uint32(i), resource, depth)
+				}
+			case "env", "environment", "envVars", "extraEnv", "extraEnvVars", "environmentVariables", "parameters", "options", "volumeAttributes", "extraArgs":
+				if env {
 					for _, m := range t.elements(uint32(i)) {
-						r.variable(t, t.key(m), m) // custom resources write them as a map too
+						r.variable(t, t.key(m), m) // custom resources write variables as a map too
 					}
 				}
 			}
@@ -242,6 +266,139 @@ func (r *redaction) lists(t *tree) (embedded bool) {
 		}
 	}
 	return embedded
+}
+
+// lastBelow is the last node that lies in a value, in the order of the document.
+func (t *tree) lastBelow(n uint32) uint32 {
+	for {
+		last := n
+		for _, child := range t.elements(n) {
+			last = max(last, child)
+		}
+		if last == n {
+			return n
+		}
+		n = last
+	}
+}
+
+// strings redacts a list of strings: a command line, or whatever else they say.
+func (r *redaction) strings(t *tree, list uint32) {
+	if key := t.key(list); len(key) >= 4 && (bytes.EqualFold(key[len(key)-4:], []byte("args")) || len(key) >= 7 && bytes.EqualFold(key[len(key)-7:], []byte("command"))) {
+		r.arguments(t, list)
+		return
+	}
+	for _, n := range t.elements(list) {
+		if t.nodes[n].kind == kindString {
+			if hidden, changed := r.text(t.text(n), sensitive); changed {
+				r.set(t, n, hidden)
+			}
+		}
+	}
+}
+
+// fields redacts the fields of a custom resource whose name is sensitive, and what its texts assign: Helm's values, scripts, manifests. Names
+// that may be those of references (key, credentials) are taken for it unless the value looks random.
+func (r *redaction) fields(t *tree, n uint32) {
+	for _, m := range t.elements(n) {
+		v := &t.nodes[m]
+		if n == root {
+			switch string(t.key(m)) {
+			case "apiVersion", "kind", "metadata", "status":
+				continue
+			}
+		}
+		switch v.kind {
+		case kindArray, kindObject:
+			if string(t.key(m)) == "encryptedData" { // a SealedSecret's
+				continue
+			}
+			r.pair(t, m)
+			r.fields(t, m)
+		case kindString, kindNumber:
+			text := t.text(m)
+			if len(text) == 0 || isPlaceholder(text) {
+				continue
+			}
+			if v.keyEnd > v.keyStart {
+				says, last := r.judge(t.key(m))
+				if says > harmless && !innocent(last, text) && (says == sensitive && surelySecret(last) || v.kind == kindString && looksRandom(text)) {
+					r.replace(t, m, text)
+					continue
+				}
+			}
+			if v.kind == kindString && len(text) > shortest {
+				if holdsSecret(text) {
+					r.replace(t, m, text)
+				} else if hidden, changed := r.text(text, sensitive); changed {
+					r.set(t, m, hidden)
+				}
+			}
+		}
+	}
+}
+
+// pair redacts the value of a {key, value} or {Name, Value}; those of name and value are variables.
+func (r *redaction) pair(t *tree, n uint32) {
+	for _, keys := range [...][2]string{{"key", "value"}, {"Key", "Value"}, {"Name", "Value"}} {
+		if name := t.stringMember(n, keys[0]); name != nil {
+			if value, ok := t.member(n, keys[1]); ok && t.nodes[value].kind == kindString {
+				if says, last := r.judge(name); says == sensitive && !innocent(last, t.text(value)) {
+					r.replace(t, value, t.text(value))
+				}
+			}
+		}
+	}
+}
+
+// surelySecret tells whether the last word of a sensitive name says that the value is the secret itself.
+func surelySecret(last []byte) bool {
+	switch string(last) {
+	case "pass", "pw", "passcode", "jwt", "dsn", "connectionstring", "string":
+		return true
+	}
+	return bytes.Contains(last, []byte("passw")) || bytes.Contains(last, []byte("passphrase")) || bytes.HasSuffix(last, []byte("pwd")) ||
+		bytes.HasSuffix(last, []byte("pass")) || bytes.HasSuffix(last, []byte("token"))
+}
+
+// everywhere redacts passwords of URLs and private keys in any string. Most documents hold neither, which one look at the whole tells.
+func (r *redaction) everywhere(t *tree) {
+	urls := !r.rules.Keep.URLs && (mayHoldPassword(t.src) || mayHoldPassword(t.scratch))
+	keys := bytes.Contains(t.src, []byte("PRIVATE KEY")) || bytes.Contains(t.scratch, []byte("PRIVATE KEY"))
+	if !urls && !keys {
+		return
+	}
+	for i := range t.nodes {
+		n := uint32(i)
+		if t.nodes[n].kind != kindString {
+			continue
+		}
+		text := t.text(n)
+		switch {
+		case isPlaceholder(text):
+		case keys && privateKeyIn(text):
+			r.replace(t, n, text)
+		case urls && mayHoldPassword(text):
+			if out := r.userInfo(r.rewritten[:0], text); out != nil {
+				r.rewritten = out
+				r.set(t, n, out)
+			}
+		}
+	}
+}
+
+// mayHoldPassword tells whether a URL is followed by an @ that may belong to it.
+func mayHoldPassword(text []byte) bool {
+	for {
+		at := bytes.Index(text, []byte("://"))
+		if at < 0 {
+			return false
+		}
+		text = text[at+3:]
+		if sign := bytes.IndexByte(text[:min(len(text), longestURL)], '@'); sign > 0 && bytes.IndexByte(text[:sign], '"') < 0 {
+			return true
+		}
+	}
 }
 
 // variables redacts the values of a list of {name, value} whose name is sensitive.

@@ -152,3 +152,37 @@ func TestStaysReadable(t *testing.T) {
 		}
 	}
 }
+
+func custom(spec string) string {
+	return `{"apiVersion":"example.com/v1","kind":"Foo","metadata":{"name":"f"},"spec":` + spec + `}`
+}
+
+// Custom resources hold secrets in fields of their own; so do templates, volumes and messages.
+func TestFields(t *testing.T) {
+	for _, object := range []string{
+		custom(`{"password":"hun7Xr"}`), custom(`{"values":{"db":{"password":"hun7Xr"}}}`), custom(`{"valuesContent":"db:\n  password: hun7Xr"}`), custom(`{"url":"https://joe:hun7Xr@github.com/x"}`),
+		custom(`{"userData":"#cloud-config\nusers:\n- name: x\n  passwd: hun7Xr"}`), custom(`{"script":"export TOKEN=hun7Xr"}`), custom(`{"text":"kind: Secret\nstringData:\n  a: hun7Xr"}`),
+		custom(`{"args":"--password=hun7Xr","extraArgs":["--token","hun7Xr"]}`), custom(`{"extraArgs":{"token":"hun7Xr"}}`), custom(`{"envVars":{"TOKEN":"hun7Xr"}}`), custom(`{"env":["TOKEN=hun7Xr"]}`),
+		custom(`{"p":[{"key":"PASSWORD","value":"hun7Xr"},{"Name":"PASSWORD","Value":"hun7Xr"}]}`), custom(`{"mountOptions":["username=joe","password=hun7Xr"]}`), custom(`{"secretKey":"hun7XrAbCdEfGhIjK1"}`),
+		custom(`{"pem":"-----BEGIN RSA PRIVATE KEY-----\n01234567890123456789012345678901234567890123456789hun7Xr"}`), custom(`{},"status":{"message":"clone https://joe:hun7Xr@github.com/x failed"}`),
+		`{"apiVersion":"v1","kind":"Event","metadata":{"name":"e"},"message":"pull https://joe:hun7Xr@example.com/x failed"}`,
+		`{"apiVersion":"storage.k8s.io/v1","kind":"StorageClass","metadata":{"name":"s"},"parameters":{"restuserkey":"hun7Xr"}}`,
+		`{"apiVersion":"v1","kind":"PersistentVolume","metadata":{"name":"s"},"spec":{"flexVolume":{"options":{"password":"hun7Xr"}}}}`,
+		`{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"d"},"spec":{"template":{"metadata":{"annotations":{"x/token":"hun7Xr","y":"{\"kind\":\"Secret\",\"data\":{\"a\":\"hun7Xr\"}}"}}}}}`,
+		`{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","managedFields":[{"manager":"m","fieldsV1":{"f:spec":{"f:x":{}}}},{"manager":"n"}],"x":[{"name":"TOKEN","value":"hun7Xr"}]},"spec":{"env":[{"name":"TOKEN","value":"hun7Xr"}]}}`,
+	} {
+		hiddenIn(t, object, object, "hun7Xr")
+	}
+	for _, object := range []string{
+		custom(`{"secretKey":"password","remoteRef":{"key":"prod/db","property":"password"},"passwordSecretRef":{"name":"db","key":"password"},"credentials":"db-credentials","tokenTTL":"1h","encryptedData":{"password":"AgBy3i4OJSWK"}}`),
+		custom(`{"accessKey":"s3-access","authorization":"rbac","password":{"type":"string"},"schema":{"required":["password"]},"expr":"sum(rate(x[5m])) > 0.1","image":"a.b/c@sha256:0123"}`),
+	} {
+		if whole := hiddenIn(t, "", object); strings.Contains(whole, placeholderPrefix) {
+			t.Errorf("%s\n%s", object, whole)
+		}
+	}
+	o, err := NewNormalizer(testRedactor.With(Rules{Keep: Defaults{Fields: true}})).Normalize(Resource{APIGroup: "example.com", APIVersion: "v1", Kind: "Foo"}, []byte(custom(`{"password":"hun7Xr"}`)))
+	if err != nil || !strings.Contains(string(o.Spec), "hun7Xr") {
+		t.Errorf("switched off: %v", err)
+	}
+}

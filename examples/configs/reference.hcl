@@ -87,6 +87,7 @@ redact {
     config_maps = true
     annotations = true
     urls        = true
+    fields      = true
     helm        = true
   }
 }
