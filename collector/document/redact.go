@@ -387,17 +387,22 @@ func (r *redaction) everywhere(t *tree) {
 	}
 }
 
-// mayHoldPassword tells whether a URL is followed by an @ that may belong to it.
+// mayHoldPassword tells whether a URL stands before an @ in the same string. An @ is rarer than what begins a URL.
 func mayHoldPassword(text []byte) bool {
-	for {
-		at := bytes.Index(text, []byte("://"))
-		if at < 0 {
+	for from := 0; ; {
+		sign := bytes.IndexByte(text[from:], '@')
+		if sign < 0 {
 			return false
 		}
-		text = text[at+3:]
-		if sign := bytes.IndexByte(text[:min(len(text), longestURL)], '@'); sign > 0 && bytes.IndexByte(text[:sign], '"') < 0 {
+		sign += from
+		before := text[max(from, sign-longestURL):sign]
+		if quote := bytes.LastIndexByte(before, '"'); quote >= 0 {
+			before = before[quote:]
+		}
+		if bytes.Contains(before, []byte("://")) {
 			return true
 		}
+		from = sign + 1
 	}
 }
 
