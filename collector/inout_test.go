@@ -63,9 +63,21 @@ func TestScopeOutAndIn(t *testing.T) {
 		{name: "relabelled out of a selector, and deleted", steps: []step{
 			{objects: "a/x=1#app=web a/y=1#app=web a/z=1#app=web", scope: web, row: "3 +3 ~0 -0", asked: "Pod  app=web"},
 			{objects: "a/x=1#app=web a/y=1#app=api", scope: web, row: "1 +0 ~0 -1", asked: "Pod  app=web, identities Pod a"},
-			{objects: "a/x=1#app=web a/y=1#app=api", scope: web, row: "1 +0 ~0 -0", asked: "Pod  app=web"},
+			{objects: "a/x=1#app=web a/y=1#app=api", scope: web, row: "1 +0 ~0 -0", asked: "Pod  app=web, identities Pod a"},
 			{objects: "a/x=1#app=web a/y=1#app=web", scope: web, row: "2 +0 ~0 -0", asked: "Pod  app=web"},
 		}, standing: "Pod a/x: discovered\nPod a/y: discovered\nPod a/z: discovered, deleted"},
+		{name: "deleted after it was relabelled out of a selector", steps: []step{
+			{objects: "a/x=1#app=web a/y=1#app=web b/z=1#app=web", scope: web, row: "3 +3 ~0 -0"},
+			{objects: "a/x=1#app=web a/y=1#app=api b/z=1#app=api", scope: web, row: "1 +0 ~0 -0"},
+			{objects: "a/x=1#app=web b/z=1#app=api", scope: web, row: "1 +0 ~0 -0", asked: "Pod  app=web, identities Pod a,b", fails: errors.New("connection reset")},
+			{objects: "a/x=1#app=web b/z=1#app=api", scope: web, row: "1 +0 ~0 -1", asked: "Pod  app=web, identities Pod a,b"},
+			{objects: "a/x=1#app=web b/z=1#app=api", scope: web, row: "1 +0 ~0 -0", asked: "Pod  app=web, identities Pod b"},
+		}, standing: "Pod a/x: discovered\nPod a/y: discovered, deleted\nPod b/z: discovered, out of scope"},
+		{name: "deleted after it was relabelled, among other changes", steps: []step{
+			{objects: "a/a=1#app=web a/b=1#app=web a/c=1#app=web a/d=1#app=web a/e=1#app=web", scope: web, row: "5 +5 ~0 -0"},
+			{objects: "a/a=1#app=web a/b=1#app=api a/c=1#app=web a/d=1#app=web a/e=1#app=api", scope: web, row: "3 +0 ~0 -0"},
+			{objects: "a/a=2#app=web a/c=2#app=web a/d=1#app=api", scope: web, row: "2 +0 ~2 -2"},
+		}, standing: "Pod a/a: discovered, updated\nPod a/b: discovered, deleted\nPod a/c: discovered, updated\nPod a/d: discovered, out of scope\nPod a/e: discovered, deleted"},
 		{name: "relabelled, and changed meanwhile", steps: []step{
 			{objects: "a/x=1#app=web", scope: web, row: "1 +1 ~0 -0"},
 			{objects: "a/x=2#app=api", scope: web, row: "0 +0 ~0 -0"},
@@ -87,7 +99,8 @@ func TestScopeOutAndIn(t *testing.T) {
 		{name: "pods that succeed, left out at the server", steps: []step{
 			{objects: "a/x=1#phase=Running a/y=1#phase=Succeeded", scope: running, row: "1 +1 ~0 -0", asked: "Pod   status.phase!=Succeeded"},
 			{objects: "a/x=1#phase=Succeeded a/z=1#phase=Running," + later, scope: running, row: "1 +1 ~0 -0"},
-		}, standing: "Pod a/x: discovered, out of scope\nPod a/z: created"},
+			{objects: "a/z=1#phase=Running," + later, scope: running, row: "1 +0 ~0 -1"},
+		}, standing: "Pod a/x: discovered, deleted\nPod a/z: created"},
 		{name: "pods that succeed, left out here", plain: true, steps: []step{
 			{objects: "a/x=1#phase=Running a/y=1#phase=Succeeded", scope: running, row: "1 +1 ~0 -0", asked: "Pod"},
 			{objects: "a/x=1#phase=Succeeded a/y=1#phase=Succeeded", scope: running, row: "0 +0 ~0 -0"},

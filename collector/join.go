@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/k8sq/k8sq/collector/document"
@@ -57,6 +59,7 @@ type join struct {
 	inferred                          int64 // of the deleted, those that only the list's completeness proves
 	proven                            map[string]bool
 	undecided                         map[string]undecided
+	lingering                         map[string]bool // ids of objects out of scope that a narrowed list lacks; once decided, of those that are gone
 }
 
 // undecided is an object that a narrowed list lacks: it was deleted, or it is no longer what the list was narrowed to.
@@ -235,7 +238,15 @@ func (j *join) appeared(ctx context.Context, object *document.Object) error {
 // missing takes an object that the list does not hold.
 func (j *join) missing(ctx context.Context, id, unobserved string) error {
 	absence := j.sight.absence(id, unobserved)
-	if absence == unknown {
+	switch absence {
+	case unknown:
+		return nil
+	case lingering:
+		// Nothing is staged before it is known to be gone: most are still there, sync after sync.
+		if j.lingering == nil {
+			j.lingering = map[string]bool{}
+		}
+		j.lingering[id] = true
 		return nil
 	}
 	return j.old(ctx, id, func(old *lake.Snapshot) error {
@@ -289,6 +300,15 @@ func sameUID(a, b string) bool { return a == b || a == "" || b == "" }
 
 // gone stages the version and change that say that old was deleted, and makes old that state.
 func (j *join) gone(old *lake.Snapshot) error {
+	version, change := j.deletion(old)
+	if err := j.commit.AddVersion(version); err != nil {
+		return err
+	}
+	return j.addChange(change)
+}
+
+// deletion gives the version and change that say that old was deleted, and makes old that state.
+func (j *join) deletion(old *lake.Snapshot) (*lake.Version, *lake.Change) {
 	j.deleted++
 	state := old.State
 	state.Metadata, state.Spec, state.Status, state.Fields = nil, nil, nil, nil
@@ -296,14 +316,11 @@ func (j *join) gone(old *lake.Snapshot) error {
 		Identity: old.Identity, State: state, Version: old.LatestVersion + 1, Operation: lake.Deleted, PreviousDigest: old.LatestDigest,
 		CapturedAt: j.capturedAt, SyncID: j.syncID, Generation: j.generation,
 	}
-	if err := j.commit.AddVersion(&version); err != nil {
-		return err
-	}
 	change := changeOf(&version, old.LatestVersion)
 	old.LatestVersion++
 	old.DeletedAt, old.UpdatedAt, old.Generation = j.capturedAt, j.capturedAt, j.generation
 	old.UnobservedSince, old.UnobservedReason, old.SeenDigest = time.Time{}, "", ""
-	return j.addChange(&change)
+	return &version, &change
 }
 
 // addChange stages a change, where the settings want it.
@@ -420,6 +437,23 @@ func (j *join) rest(ctx context.Context) error { return j.missingUntil(ctx, "") 
 // finish ends the staging. Where complete is false, what the list did not hold stays as it was. It tells whether there is anything to
 // commit.
 func (j *join) finish(ctx context.Context, complete bool) (bool, error) {
+	if !complete {
+		j.lingering = nil
+	}
+	if j.commit == nil {
+		for _, id := range slices.Sorted(maps.Keys(j.lingering)) {
+			err := j.old(ctx, id, func(old *lake.Snapshot) error {
+				if err := j.gone(old); err != nil {
+					return err
+				}
+				return j.commit.AddSnapshot(old)
+			})
+			if err != nil {
+				return false, err
+			}
+		}
+		j.lingering = nil
+	}
 	if j.commit == nil {
 		return false, nil
 	}
@@ -430,7 +464,7 @@ func (j *join) finish(ctx context.Context, complete bool) (bool, error) {
 	for _, u := range j.undecided {
 		exists = exists || u.exists
 	}
-	if exists || !complete && j.inferred > 0 {
+	if exists || !complete && j.inferred > 0 || len(j.lingering) > 0 {
 		if err := j.restage(ctx, complete); err != nil {
 			return false, err
 		}
@@ -438,8 +472,8 @@ func (j *join) finish(ctx context.Context, complete bool) (bool, error) {
 	return j.created+j.updated+j.deleted+j.marked > 0, nil
 }
 
-// restage stages the commit anew, without the deletions that did not prove true: as an incomplete list, or as one of an object that is only
-// out of scope.
+// restage stages the commit anew, without the deletions that did not prove true (as an incomplete list, or as one of an object that is only
+// out of scope), and with those of what was out of scope and is gone.
 func (j *join) restage(ctx context.Context, complete bool) error {
 	staged := j.commit
 	defer staged.Close()
@@ -454,7 +488,9 @@ func (j *join) restage(ctx context.Context, complete bool) error {
 	if err := j.nextRow(); err != nil {
 		return err
 	}
-	deletion := func(id string) bool { return j.proven[id] || complete && !j.undecided[id].exists }
+	var goneVersions []*lake.Version
+	var goneChanges []*lake.Change
+	proven := func(id string) bool { return j.proven[id] || complete && !j.undecided[id].exists }
 	snapshots, versions, changes, err := staged.Restage(ctx)
 	if err != nil {
 		return err
@@ -468,33 +504,53 @@ func (j *join) restage(ctx context.Context, complete bool) error {
 				return err
 			}
 		}
-		if snapshot.Generation == j.generation && !snapshot.DeletedAt.IsZero() && !deletion(snapshot.ResourceID) {
+		if snapshot.Generation == j.generation && !snapshot.DeletedAt.IsZero() && !proven(snapshot.ResourceID) {
 			snapshot = j.row
 			j.deleted--
 			if complete {
 				j.unobserve(snapshot, lake.OutOfScope)
 			}
 		}
+		if j.lingering[snapshot.ResourceID] {
+			version, change := j.deletion(snapshot)
+			goneVersions, goneChanges = append(goneVersions, version), append(goneChanges, change)
+		}
 		if err := j.commit.AddSnapshot(snapshot); err != nil {
 			return err
 		}
 	}
-	if err := addProven(versions, deletion, func(v *lake.Version) (string, lake.Operation) { return v.ResourceID, v.Operation }, j.commit.AddVersion); err != nil {
+	err = addProven(versions, goneVersions, proven, func(v *lake.Version) (string, lake.Operation) { return v.ResourceID, v.Operation }, j.commit.AddVersion)
+	if err != nil {
 		return err
 	}
-	return addProven(changes, deletion, func(c *lake.Change) (string, lake.Operation) { return c.ResourceID, c.Operation }, j.commit.AddChange)
+	return addProven(changes, goneChanges, proven, func(c *lake.Change) (string, lake.Operation) { return c.ResourceID, c.Operation }, j.addChange)
 }
 
-// addProven adds the rows but for the deletions that did not prove true. A deletion that is followed by the creation of the same name was
-// proven by the uid, whatever else the list missed.
-func addProven[R any](rows iter.Seq2[*R, error], proven func(id string) bool, event func(*R) (string, lake.Operation), add func(*R) error) error {
+// addProven adds the rows but for the deletions that did not prove true, and those of more, of other objects, in their places. A deletion that
+// is followed by the creation of the same name was proven by the uid, whatever else the list missed.
+func addProven[R any](rows iter.Seq2[*R, error], more []*R, proven func(id string) bool, event func(*R) (string, lake.Operation), add func(*R) error) error {
 	var deletion *R
 	deleted := ""
+	addMore := func(before string) error {
+		for len(more) > 0 {
+			if id, _ := event(more[0]); before != "" && id > before {
+				return nil
+			}
+			if err := add(more[0]); err != nil {
+				return err
+			}
+			more = more[1:]
+		}
+		return nil
+	}
 	for row, err := range rows {
 		if err != nil {
 			return err
 		}
 		id, operation := event(row)
+		if err := addMore(id); err != nil {
+			return err
+		}
 		if deletion != nil && deleted == id {
 			if err := add(deletion); err != nil {
 				return err
@@ -510,5 +566,5 @@ func addProven[R any](rows iter.Seq2[*R, error], proven func(id string) bool, ev
 			return err
 		}
 	}
-	return nil
+	return addMore("")
 }

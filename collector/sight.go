@@ -26,6 +26,7 @@ const (
 	deleted                  // it does not exist
 	leftScope                // the configuration no longer covers it
 	ambiguous                // it does not exist, or was left out of the list for what it is like
+	lingering                // likewise, and the lake knows already that it is out of scope
 )
 
 // absence tells what it means that the list does not hold a living object, of which the lake says why it is not observed ("": it is).
@@ -50,6 +51,8 @@ func (s sight) absence(id, unobserved string) absence {
 	switch {
 	case asked && !s.narrowed():
 		return deleted
+	case unobserved == lake.OutOfScope && covers && asked:
+		return lingering
 	case unobserved == lake.OutOfScope:
 		return unknown
 	case !covers:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -223,34 +224,55 @@ func (s *clusterSync) earlier(resource Resource, resourceType string, committed 
 }
 
 // namespacesOf are the namespaces of some objects, to look for them there alone; nil where the resource has none.
-func namespacesOf(resource Resource, objects map[string]undecided) []string {
+func namespacesOf(resource Resource, ids iter.Seq[string]) []string {
 	if !resource.Namespaced {
 		return nil
 	}
 	var namespaces []string
-	for id := range objects {
+	for id := range ids {
 		namespace, _, _ := strings.Cut(id, "/")
-		namespaces = append(namespaces, namespace)
+		if len(namespaces) == 0 || namespaces[len(namespaces)-1] != namespace {
+			namespaces = append(namespaces, namespace)
+		}
 	}
 	return sortedSet(namespaces)
 }
 
 // decide finds out what became of the objects that a narrowed list lacks. An error means that nothing may be concluded of them.
 func (s *clusterSync) decide(j *join) error {
-	if len(j.undecided) == 0 {
+	if len(j.undecided)+len(j.lingering) == 0 {
 		return nil
 	}
 	identifying, can := s.Provider.(Identifying)
 	if !can {
 		return errors.New("objects are missing from a narrowed list, and the provider cannot tell whether they exist")
 	}
-	_, err := identifying.Identities(s.listing, j.sight.resource, namespacesOf(j.sight.resource, j.undecided), func(id, uid string) error {
+	ids := func(yield func(string) bool) {
+		for id := range j.undecided {
+			if !yield(id) {
+				return
+			}
+		}
+		for id := range j.lingering {
+			if !yield(id) {
+				return
+			}
+		}
+	}
+	_, err := identifying.Identities(s.listing, j.sight.resource, namespacesOf(j.sight.resource, ids), func(id, uid string) error {
+		delete(j.lingering, id)
 		if u, asked := j.undecided[id]; asked && sameUID(u.uid, uid) {
 			u.exists = true
 			j.undecided[id] = u
 		}
 		return nil
 	})
+	if err != nil && len(j.undecided) == 0 {
+		// What is out of scope may stay as it is.
+		s.Log.Info("whether what is out of scope still exists is not known", "cluster", s.Cluster, "type", j.sight.resource.Type(), "error", err)
+		j.lingering = nil
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("find out whether %d objects that left the selection exist: %w", len(j.undecided), err)
 	}

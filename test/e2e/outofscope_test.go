@@ -86,9 +86,9 @@ func TestLabelsAndNamespaces(t *testing.T) {
 			unchanged(t, l)
 			l.reconfigure(t, block, scoped)
 			l.sync(t)
-			// The one that went may as well have been relabelled.
-			l.expectStrings(t, living+` WHERE namespace = 'scope-b'`, []string{"scope-b/back", "scope-b/two out of scope", "scope-b/web"})
-			l.expectStrings(t, `SELECT resource_id AS s FROM changes WHERE operation = 'deleted'`, []string{"scope-a/two"})
+			// The one that went may as well have been relabelled: the identities of all tell.
+			l.expectStrings(t, living+` WHERE namespace = 'scope-b'`, []string{"scope-b/back", "scope-b/web"})
+			l.expectStrings(t, `SELECT resource_id AS s FROM changes WHERE operation = 'deleted'`, []string{"scope-a/two", "scope-b/two"})
 
 			// Everything of the type: what appears was there before, so it is discovered and not created.
 			l.reconfigure(t, block, collectBlock("resource_types = [\"core.v1.ConfigMap\"]\n    namespaces = [\"scope-*\"]", ""))
@@ -125,9 +125,11 @@ func TestPodPhases(t *testing.T) {
 	l.expectStrings(t, `SELECT name || ' ' || operation AS s FROM changes`, []string{"goes deleted", "runs updated"})
 	unchanged(t, l)
 
-	// One that ended goes unseen, until ended pods are of interest.
+	// One that ended, and is gone, is known to be, although nobody lists ended pods.
 	request(t, west, http.MethodDelete, "/api/v1/namespaces/phases/pods/ends", `{"gracePeriodSeconds": 0}`)
 	l.sync(t)
+	l.expectStrings(t, pods, []string{"runs Running"})
+	l.expectStrings(t, `SELECT name || ' ' || operation AS s FROM changes`, []string{"goes deleted", "runs updated", "ends deleted"})
 	l.reconfigure(t, provider("west", admin(t, west), `namespaces = ["phases"]`), selectTypes("core.v1.Pod"))
 	l.sync(t)
 	l.expectStrings(t, pods, []string{"runs Running", "ended Succeeded"})
