@@ -25,7 +25,7 @@ var ErrNoKey = errors.New("there is no redaction key")
 // where there is neither. The key is not in the lake, so that whoever has the lake cannot find the values by trying; a lake that
 // is collected with another key shows every secret as changed.
 func RedactionKey(getenv func(string) string, path string) ([]byte, error) {
-	if text := getenv(KeyVariable); text != "" {
+	if text := strings.TrimSpace(getenv(KeyVariable)); text != "" {
 		if len(text) < keyLength {
 			return nil, fmt.Errorf("%s has %d characters, a key needs at least %d", KeyVariable, len(text), keyLength)
 		}

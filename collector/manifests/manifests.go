@@ -120,6 +120,12 @@ func (p *provider) Discover(ctx context.Context) (collector.Discovery, error) {
 	for _, name := range index.typeNames() {
 		discovery.Resources = append(discovery.Resources, index.types[name].resource)
 	}
+	if len(discovery.Resources) == 0 {
+		// There is no list whose error could tell it.
+		if err := index.failures.err(); err != nil {
+			return collector.Discovery{}, fmt.Errorf("no object can be read: %w", err)
+		}
+	}
 	return discovery, nil
 }
 

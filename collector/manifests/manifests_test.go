@@ -423,12 +423,20 @@ func TestLinks(t *testing.T) {
 func TestEmptySource(t *testing.T) {
 	provider, log := open(t, write(t, map[string]string{"README.md": ""}))
 	discovery, err := provider.Discover(t.Context())
-	if err != nil || len(discovery.Resources) != 0 || !strings.Contains(log.String(), "no object") {
+	if err == nil || !strings.Contains(err.Error(), "no object") || !strings.Contains(log.String(), "no object") {
 		t.Errorf("%+v, %v\n%s", discovery, err, log)
 	}
 	resource, _ := provider.(collector.ClosedWorld).Resource("core.v1.Pod")
 	if _, err := provider.List(t.Context(), resource, collector.Selection{}, func([]byte) error { return nil }); err == nil {
 		t.Error("an empty folder passes for a cluster without pods")
+	}
+}
+
+// TestNothingButBroken: YAML takes an unquoted n for a boolean, and where no object is sound, no list can tell it.
+func TestNothingButBroken(t *testing.T) {
+	provider, _ := open(t, write(t, map[string]string{"a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: n}\n"}))
+	if _, err := provider.Discover(t.Context()); err == nil || !strings.Contains(err.Error(), "a.yaml") || !strings.Contains(err.Error(), "namespace") {
+		t.Error(err)
 	}
 }
 
