@@ -1,6 +1,6 @@
 //go:build demo
 
-// This build leaves out the clients of Kubernetes and of S3, which are a third of what a fresh clone compiles: the demo
+// This build leaves out the clients of Kubernetes and of S3, and CloudEvents, which are a third of what a fresh clone compiles: the demo
 // reads manifests into a folder.
 
 package main
@@ -8,6 +8,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 
 	"github.com/k8sq/k8sq/collector"
 	"github.com/k8sq/k8sq/collector/manifests"
@@ -15,7 +16,7 @@ import (
 	"github.com/k8sq/k8sq/lake/store"
 )
 
-var errDemo = errors.New("this k8sq was built for the demo, without Kubernetes and S3: `make build` makes the whole one, bin/k8sq")
+var errDemo = errors.New("this k8sq was built for the demo, without Kubernetes, S3 and events: `make build` makes the whole one, bin/k8sq")
 
 func definitions() []collector.Definition { return []collector.Definition{manifests.Definition()} }
 
@@ -24,3 +25,9 @@ func currentContext() (string, error) { return "", errDemo }
 func contexts() ([]config.Context, error) { return nil, errDemo }
 
 func openS3(context.Context, config.Lake) (store.Store, error) { return nil, errDemo }
+
+type eventWriter struct{}
+
+func newEventWriter(io.Writer) eventWriter { return eventWriter{} }
+
+func (eventWriter) write(collector.Event) error { return errDemo }
