@@ -65,6 +65,17 @@ var shopPaths = []string{
 // namespace goes, in two clusters at once, synced whole into a lake on S3 and one in a folder. The cluster's API says what
 // there is; the lakes must say the same, and the same as each other.
 func TestMainJob(t *testing.T) {
+	// The namespaces of tests before this one go in the background; what is left of them must not differ between the two lakes.
+	for _, cluster := range []*servers.Cluster{east, west} {
+		eventually(t, "other tests' namespaces to be gone", func() bool {
+			for _, namespace := range list(t, cluster, "/api/v1/namespaces") {
+				if namespace.Status["phase"] == "Terminating" {
+					return false
+				}
+			}
+			return true
+		})
+	}
 	clusters := []*servers.Cluster{east, west}
 	for _, cluster := range clusters {
 		namespace(t, cluster, "shop", "doomed")
