@@ -5,9 +5,7 @@ import (
 	"testing"
 
 	"github.com/k8sq/k8sq/lake"
-	"github.com/k8sq/k8sq/lake/cache"
 	"github.com/k8sq/k8sq/lake/store/faultstore"
-	"github.com/k8sq/k8sq/lake/store/local"
 )
 
 // TestEveryStoreOperationFailsOnce fails each operation of the second of three syncs, before it takes effect and after, with the
@@ -26,19 +24,7 @@ func TestEveryStoreOperationFailsOnce(t *testing.T) {
 				t.Parallel()
 				n := 0
 				for ; ; n++ {
-					folder, err := local.Open(t.TempDir(), true)
-					if err != nil {
-						t.Fatal(err)
-					}
-					files, err := cache.Open(t.TempDir(), 1<<30)
-					if err != nil {
-						t.Fatal(err)
-					}
-					faults := faultstore.New(folder)
-					l, err := lake.Create(t.Context(), faults, files)
-					if err != nil {
-						t.Fatal(err)
-					}
+					l, faults := newFaultyLake(t)
 					run := func(objects ...string) (Result, error) {
 						return Sync(t.Context(), optionsFor(l, &script{resource: configMaps, objects: objects}))
 					}

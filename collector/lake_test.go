@@ -7,20 +7,39 @@ import (
 
 	"github.com/k8sq/k8sq/lake"
 	"github.com/k8sq/k8sq/lake/cache"
+	"github.com/k8sq/k8sq/lake/store"
+	"github.com/k8sq/k8sq/lake/store/faultstore"
 	"github.com/k8sq/k8sq/lake/store/local"
 )
 
 func newLake(t *testing.T) *lake.Lake {
 	t.Helper()
+	return lakeIn(t, newFolder(t))
+}
+
+// newFaultyLake makes a lake whose store fails as it is told.
+func newFaultyLake(t *testing.T) (*lake.Lake, *faultstore.Store) {
+	t.Helper()
+	faults := faultstore.New(newFolder(t))
+	return lakeIn(t, faults), faults
+}
+
+func newFolder(t *testing.T) store.Store {
+	t.Helper()
 	folder, err := local.Open(t.TempDir(), true)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return folder
+}
+
+func lakeIn(t *testing.T, place store.Store) *lake.Lake {
+	t.Helper()
 	files, err := cache.Open(t.TempDir(), 1<<30)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := lake.Create(t.Context(), folder, files)
+	l, err := lake.Create(t.Context(), place, files)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,9 +5,7 @@ import (
 	"testing"
 
 	"github.com/k8sq/k8sq/lake"
-	"github.com/k8sq/k8sq/lake/cache"
 	"github.com/k8sq/k8sq/lake/store/faultstore"
-	"github.com/k8sq/k8sq/lake/store/local"
 )
 
 // TestAMoveThatFailsMidway fails each operation of a sync in which a type moves to another version. Whatever came of it, the next sync brings the
@@ -22,19 +20,7 @@ func TestAMoveThatFailsMidway(t *testing.T) {
 		for _, crash := range []bool{false, true} {
 			n := 0
 			for ; ; n++ {
-				folder, err := local.Open(t.TempDir(), true)
-				if err != nil {
-					t.Fatal(err)
-				}
-				files, err := cache.Open(t.TempDir(), 1<<30)
-				if err != nil {
-					t.Fatal(err)
-				}
-				faults := faultstore.New(folder)
-				l, err := lake.Create(t.Context(), faults, files)
-				if err != nil {
-					t.Fatal(err)
-				}
+				l, faults := newFaultyLake(t)
 				before := &world{resources: []Resource{resource("v1")}, objects: map[string][]string{old: {"a/x=1", "a/y=1"}}}
 				after := &world{resources: []Resource{resource("v2")}, objects: map[string][]string{moved: {"a/x=1", "a/z=1"}}}
 				syncOnce(t, optionsFor(l, before))

@@ -146,11 +146,7 @@ func (a *app) runChanges(ctx context.Context, options changesOptions) error {
 	if err != nil {
 		return err
 	}
-	l, _, err := a.openLake(ctx)
-	if err != nil {
-		return err
-	}
-	engine, err := sql.Open(ctx, l, sql.Options{})
+	engine, err := a.openEngine(ctx)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/k8sq/k8sq/lake/cache"
 	"github.com/k8sq/k8sq/lake/store"
 	"github.com/k8sq/k8sq/lake/store/local"
+	"github.com/k8sq/k8sq/sql"
 )
 
 // configFile gives the configuration file to read; "" means that there is none.
@@ -145,6 +146,15 @@ func (a *app) openLake(ctx context.Context) (*lake.Lake, *cache.Cache, error) {
 	}
 	l, err := lake.Open(ctx, stored, files)
 	return l, files, err
+}
+
+// openEngine opens the lake for k8sq's own questions, within the engine's own limits.
+func (a *app) openEngine(ctx context.Context) (*sql.Engine, error) {
+	l, _, err := a.openLake(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return sql.Open(ctx, l, sql.Options{})
 }
 
 // openStore opens the folder or bucket of the lake; create makes a folder that does not exist.

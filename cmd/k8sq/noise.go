@@ -133,11 +133,7 @@ func (a *app) runNoise(ctx context.Context, options noiseOptions) error {
 	if err != nil {
 		return err
 	}
-	l, _, err := a.openLake(ctx)
-	if err != nil {
-		return err
-	}
-	engine, err := sql.Open(ctx, l, sql.Options{})
+	engine, err := a.openEngine(ctx)
 	if err != nil {
 		return err
 	}
