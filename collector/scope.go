@@ -63,7 +63,7 @@ var PodPhases = []string{"Pending", "Running", "Succeeded", "Failed", "Unknown"}
 
 // Covers tells whether the resource type is collected.
 func (s Scope) Covers(resourceType string) bool {
-	group := groupOf(resourceType)
+	group, _, _ := splitType(resourceType)
 	custom := IsCustom(group)
 	switch {
 	case matchesAny(s.Ignore, resourceType):
@@ -296,12 +296,6 @@ var kubernetesGroups = map[string]bool{
 // IsCustom tells whether a group's resources are custom ones: whether the group ("core" for the legacy one) is not Kubernetes' own. It is
 // told by the name alone, so that a type whose CRD is gone, or that an aggregated API serves, is the same in every sync.
 func IsCustom(group string) bool { return group != "" && !kubernetesGroups[group] }
-
-// groupOf is the group of group.version.Kind.
-func groupOf(resourceType string) string {
-	rest := resourceType[:max(0, strings.LastIndexByte(resourceType, '.'))]
-	return rest[:max(0, strings.LastIndexByte(rest, '.'))]
-}
 
 func isPattern(text string) bool { return strings.Contains(text, "*") }
 
